@@ -1,0 +1,37 @@
+"""Ctrl-C and SIGTERM as a question that a loop asks, so that nothing is cut in the middle."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class Interrupts:
+    """Within this context the first Ctrl-C or SIGTERM is only remembered; the second one acts as it always does."""
+
+    def __init__(self) -> None:
+        self._seen = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def seen(self) -> bool:
+        """Whether a signal has come."""
+        return self._seen
+
+    def __enter__(self) -> "Interrupts":
+        if threading.current_thread() is threading.main_thread():  # only there can handlers be set
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._remember)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._restore()
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        self._seen = True
+        self._restore()
+
+    def _restore(self) -> None:
+        while self._before:
+            signal.signal(*self._before.popitem())

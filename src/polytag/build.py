@@ -1,0 +1,106 @@
+"""Names to objects: the only module that sees all tables."""
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from polytag._random import torch_seed
+from polytag.backbones import Backbone
+from polytag.data.readers import READERS
+from polytag.errors import OptionError
+from polytag.heads import HEADS
+from polytag.losses import LOSSES
+from polytag.methods import METHODS
+from polytag.model import Classifier
+from polytag.samplers import SAMPLERS
+from polytag.train.optimizers import OPTIMIZERS
+from polytag.train.schedules import SCHEDULES
+from polytag.train.speed import SPEEDS
+
+TABLES: dict[str, Mapping[str, Any]] = {
+    "head": HEADS,
+    "loss": LOSSES,
+    "method": METHODS,
+    "sampler": SAMPLERS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "speed": SPEEDS,
+    "reader": READERS,
+}
+
+Choice = str | Mapping[str, Any] | Callable[..., Any]
+"""A name, ``{"name": ..., option: value}``, or the user's own class or object."""
+
+
+def factory(kind: str, choice: Choice) -> Callable[..., Any]:
+    """What builds the chosen thing from what the project itself knows (classes, labels, parameters).
+
+    Args:
+        kind: a key of :data:`TABLES`.
+        choice: see :data:`Choice`; a user's own object must be callable like an entry of the table.
+
+    Raises:
+        OptionError: if the name or an option is not known.
+    """
+    if not isinstance(choice, str | Mapping):
+        return choice
+    table = TABLES[kind]
+    options = {"name": choice} if isinstance(choice, str) else dict(choice)
+    name = str(options.pop("name", None))
+    if name not in table:
+        near = difflib.get_close_matches(name, table, n=1)
+        hint = f"; did you mean {near[0]!r}" if near else ""
+        raise OptionError(f"{kind} must be one of {', '.join(table)}, got {name!r}{hint}")
+    entry: Callable[..., Any] = table[name]
+    allowed = option_parameters(kind, name)
+    if strange := [key for key in options if key not in allowed]:
+        known = f"it takes {', '.join(allowed)}" if allowed else "it takes none"
+        raise OptionError(f"the {kind} {name!r} has no option {strange[0]!r}; {known}")
+    return lambda *known, **more: entry(*known, **more, **options)
+
+
+def option_parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:
+    """The options of a table's entry: its arguments that have a default."""
+    parameters = inspect.signature(TABLES[kind][name]).parameters
+    return {key: p for key, p in parameters.items() if p.default is not inspect.Parameter.empty}
+
+
+def build_model(
+    backbone: str,
+    head: Choice,
+    num_classes: int,
+    *,
+    image_size: tuple[int, int],
+    pretrained: bool = False,
+    seed: int = 0,
+) -> Classifier:
+    """A backbone with a head; fresh weights are a function of ``seed``.
+
+    Raises:
+        OptionError: if a name or an option is not known.
+        RunError: if pretrained weights cannot be fetched.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(torch_seed(seed, 0))
+        trunk = Backbone(backbone, pretrained=pretrained, image_size=image_size)
+        torch.manual_seed(torch_seed(seed, 1))  # so that a head does not depend on the draws of the backbone
+        return Classifier(trunk, factory("head", head)(trunk.channels, num_classes))
+
+
+def build_loss(choice: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """A loss by name, or the user's own, which is taken as it is."""
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = choice
+    return factory("loss", choice)() if isinstance(choice, str | Mapping) else loss
+
+
+def describe(value: Any) -> Any:
+    """A choice as it goes into a config: names and options as they are, paths as text, the user's own as None."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value if isinstance(value, str | int | float | bool | tuple | None) else None

@@ -1,0 +1,76 @@
+"""What a person sees while something runs. Narration goes to stderr, results to stdout."""
+
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from tqdm import tqdm
+
+from polytag._text import printable
+from polytag.data.ready import Progress
+from polytag.fit import SCORE, Event, Note
+from polytag.train.loop import Epoch, Step
+
+LINE_EVERY = 30.0  # seconds between two plain lines where there is no terminal
+
+
+def say(text: str) -> None:
+    """A sentence beside the results; below a bar if there is one."""
+    tqdm.write(printable(text), file=sys.stderr)
+
+
+def watch(events: Iterable[Event], epochs: int) -> None:
+    """Show a training: a bar with the time left on a terminal, plain lines elsewhere."""
+    terminal = sys.stderr.isatty()
+    bar: tqdm[Any] | None = None
+    spoken, best = time.monotonic(), float("-inf")
+    try:
+        for event in events:
+            if isinstance(event, Note):
+                say(event.text)
+                continue
+            label = event.task if isinstance(event, Progress) else f"epoch {_number(event)}/{epochs}"
+            done, total = _place(event, epochs)
+            if terminal:
+                bar = _moved(bar, label, done, total)
+            elif not isinstance(event, Epoch) and time.monotonic() - spoken > LINE_EVERY:
+                spoken = time.monotonic()
+                say(f"{label}: {done} of {total}")
+            if isinstance(event, Epoch):
+                spoken = time.monotonic()
+                score = max((values[SCORE] for values in event.metrics.values()), default=float("nan"))
+                losses = ", ".join(f"{name} {value:.4f}" for name, value in event.losses.items())
+                star = " *" if score > best else ""
+                best = max(best, score)
+                judged = f"  val {SCORE} {score:.4f}{star}" if event.metrics else ""
+                say(f"epoch {event.number:>{len(str(epochs))}}/{epochs}  loss {losses}{judged}")
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _number(event: Step | Epoch) -> int:
+    return event.epoch if isinstance(event, Step) else event.number
+
+
+def _place(event: Progress | Step | Epoch, epochs: int) -> tuple[int, int]:
+    if isinstance(event, Progress):
+        return event.done, event.total
+    if isinstance(event, Step):
+        return event.step, event.total
+    return event.state.step, event.state.step // event.number * epochs
+
+
+def _moved(bar: "tqdm[Any] | None", label: str, done: int, total: int) -> "tqdm[Any]":
+    """The bar at a new place; another task or another total gets another bar."""
+    if bar is not None and bar.total != total:
+        bar.close()
+        bar = None
+    if bar is None:
+        layout = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
+        bar = tqdm(total=total, initial=done, bar_format=layout, leave=False, dynamic_ncols=True, file=sys.stderr)
+    bar.set_description_str(label, refresh=False)
+    bar.update(done - bar.n)
+    bar.refresh()
+    return bar

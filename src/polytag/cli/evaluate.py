@@ -1,0 +1,58 @@
+"""`polytag evaluate`."""
+
+import argparse
+import json
+
+from polytag._text import printable, table
+from polytag.cli.console import say
+from polytag.cli.options import parse_with_nested
+from polytag.cli.reading import add_reading, read
+from polytag.cli.show import class_table, number
+from polytag.data.check import bad_images_error, find_bad_images
+from polytag.data.splits import three_way
+from polytag.errors import DataError
+from polytag.predictor import Predictor
+from polytag.run import without_nan
+
+
+def main(words: list[str]) -> int:
+    """Print every metric of one run, or of several as one model."""
+    args = parse_with_nested(_parser(), words, ("reader",))
+    predictor = Predictor(args.run, *args.ensemble, device=args.device)
+    data = read(args)
+    if args.split != "all":
+        seed = predictor.runs[0].config["training"]["seed"]
+        data = getattr(three_way(data, seed), args.split)
+        if not len(data):
+            raise DataError(f"{args.data} has no {args.split} photos; choose another --split, or all")
+    for note in predictor.match_notes(data.classes):
+        say(note)
+    if bad := find_bad_images(data.images, args.workers):
+        raise bad_images_error(bad, len(data))
+    evaluation = predictor.evaluate(data)
+    metrics = evaluation.compute(predictor.threshold_logits)
+    rows = evaluation.per_class(predictor.threshold_logits)
+    if args.json:
+        per_class = {row.name: row._asdict() for row in rows}
+        print(json.dumps(without_nan({"photos": len(data), **metrics, "classes": per_class}), indent=2))
+        return 0
+    print(f"{len(data)} photos of {printable(str(args.data))} ({args.split})\n")
+    print(table([(name, number(value)) for name, value in metrics.items()], frozenset((1,))))
+    print(f"\n{class_table(rows)}")
+    if undefined := int(metrics["undefined_classes"]):
+        print(f"\n{undefined} labels without a known positive or a known negative are undefined (-) and left out")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="polytag evaluate", description="Every metric of a run on labelled photos.", allow_abbrev=False
+    )
+    parser.add_argument("run", metavar="RUN", help="the run folder")
+    add_reading(parser)
+    parser.add_argument("--ensemble", metavar="RUN", action="append", default=[], help="another run to average with")
+    parser.add_argument("--split", choices=("train", "val", "test", "all"), default="test", help="(default: test)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
+    parser.add_argument("--workers", type=int, default=2, help="threads that decode (default: 2)")
+    return parser

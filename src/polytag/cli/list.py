@@ -1,0 +1,37 @@
+"""`polytag list`."""
+
+import argparse
+import inspect
+
+from polytag._text import table
+from polytag.build import TABLES
+from polytag.metrics import METRICS
+
+_LISTS = {
+    "heads": TABLES["head"],
+    "losses": TABLES["loss"],
+    "methods": TABLES["method"],
+    "samplers": TABLES["sampler"],
+    "optimizers": TABLES["optimizer"],
+    "schedules": TABLES["schedule"],
+    "readers": TABLES["reader"],
+    "metrics": METRICS,
+}
+
+
+def main(words: list[str]) -> int:
+    """Print the names of a family, and what each is."""
+    parser = argparse.ArgumentParser(prog="polytag list", description="What there is to choose from.")
+    parser.add_argument(
+        "family", choices=("backbones", *_LISTS), metavar="FAMILY", help=", ".join(("backbones", *_LISTS))
+    )
+    parser.add_argument("pattern", nargs="?", default="*", help="of backbones: a part of the name, with * as wildcard")
+    args = parser.parse_args(words)
+    if args.family == "backbones":
+        import timm
+
+        print("\n".join(timm.list_models(f"*{args.pattern.strip('*')}*" if args.pattern != "*" else "*")))
+        return 0
+    rows = [(name, (inspect.getdoc(entry) or "").partition("\n")[0]) for name, entry in _LISTS[args.family].items()]
+    print(table(rows))
+    return 0

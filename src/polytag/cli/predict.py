@@ -1,0 +1,90 @@
+"""`polytag predict`."""
+
+import argparse
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+from polytag._files import write_text
+from polytag._text import csv_cell, printable, table
+from polytag.cli.console import say
+from polytag.errors import OptionError
+from polytag.predictor import Prediction, Predictor
+
+
+def main(words: list[str]) -> int:
+    """Print the tags of photos; 1 where one of them could not be read."""
+    args = _parser().parse_args(words)
+    predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers)
+    predictions = predictor.predict(args.photos, threshold=args.threshold, topk=args.topk, on_bad_image="skip")
+    text = FORMATS[args.format](predictions)
+    if args.out:
+        write_text(Path(args.out), text)
+        say(f"{len(predictions)} photos, tags written to {args.out}")
+    else:
+        sys.stdout.write(text)
+    bad = [prediction for prediction in predictions if prediction.error]
+    for prediction in bad:
+        print(f"polytag: {printable(str(prediction.error))}", file=sys.stderr)
+    return 1 if bad else 0
+
+
+def as_csv(predictions: list[Prediction]) -> str:
+    """Columns ``filename,labels,scores``, labels and scores joined by semicolons."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("filename", "labels", "scores"))
+    for name, tags, error in predictions:
+        if error is None:
+            labels = csv_cell(";".join(label for label, _ in tags))
+            writer.writerow((csv_cell(name), labels, ";".join(f"{score:.4f}" for _, score in tags)))
+    return text.getvalue()
+
+
+def as_jsonl(predictions: list[Prediction]) -> str:
+    """One object a line: ``{"filename": ..., "tags": [{"label": ..., "score": ...}]}``, or with an ``"error"``."""
+    rows = (
+        {"filename": name, "error": error}
+        if error
+        else {"filename": name, "tags": [{"label": label, "score": round(score, 6)} for label, score in tags]}
+        for name, tags, error in predictions
+    )
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def as_table(predictions: list[Prediction]) -> str:
+    """For a person."""
+    rows = [
+        (printable(name), "(not readable)" if error else ", ".join(f"{printable(t)} {s:.2f}" for t, s in tags) or "-")
+        for name, tags, error in predictions
+    ]
+    return table([("photo", "tags"), *rows]) + "\n"
+
+
+FORMATS = {"table": as_table, "csv": as_csv, "jsonl": as_jsonl}
+
+
+def _probability(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise OptionError(f"--threshold must be between 0 and 1, got {text!r}")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="polytag predict", description="The tags of photos.", allow_abbrev=False)
+    parser.add_argument("run", metavar="RUN", help="the run folder")
+    parser.add_argument("photos", metavar="PHOTO", nargs="+", help="photos, or folders of photos")
+    parser.add_argument("--ensemble", metavar="RUN", action="append", default=[], help="another run to average with")
+    parser.add_argument("--format", choices=FORMATS, default="table", help="(default: table)")
+    parser.add_argument("--out", metavar="FILE", help="write there instead of to the terminal")
+    parser.add_argument("--threshold", type=_probability, help="a probability (default: those of the run)")
+    parser.add_argument("--topk", type=int, metavar="K", help="the K most probable tags instead")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
+    parser.add_argument("--workers", type=int, default=2, help="threads that decode (default: 2)")
+    return parser

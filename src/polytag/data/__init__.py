@@ -1,0 +1,1 @@
+"""Photos and their labels: readers, splits, decoding, augmentation, batches."""

@@ -1,0 +1,163 @@
+"""Photos with their labels: what every reader returns and everything else takes."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polytag.data.paths import Paths
+from polytag.data.pixels import open_image
+from polytag.errors import DataError
+from polytag.labels import Labels
+
+SPLITS = ("train", "val", "test")
+UNSPLIT = -1
+
+
+class Images(Protocol):
+    """Photos by number."""
+
+    def __len__(self) -> int: ...
+
+    def name(self, index: int) -> str:
+        """What to call a photo in tables and messages: its file name relative to the data folder."""
+
+    def load(self, index: int, at_least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+        """The photo as ``(height, width, 3)``; ``at_least`` allows a quicker decoding at a reduced scale."""
+
+    def select(self, rows: ArrayLike) -> "Images":
+        """Some of them, in the order asked for."""
+
+
+class ImageFiles(Images):
+    """Photos in files below one folder.
+
+    Args:
+        root: the folder.
+        names: paths relative to ``root``; none of them may leave it.
+    """
+
+    def __init__(self, root: Path, names: Paths) -> None:
+        self.root = root
+        self.names = names
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def name(self, index: int) -> str:
+        """Its name."""
+        return self.names[index]
+
+    def load(self, index: int, at_least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+        """The photo, read from its file."""
+        return open_image(self.root / self.names[index], at_least)
+
+    def select(self, rows: ArrayLike) -> "ImageFiles":
+        """Some of them, in the order asked for."""
+        return ImageFiles(self.root, self.names.select(rows))
+
+
+class ImageArrays(Images):
+    """Photos that are already in memory.
+
+    Args:
+        arrays: ``(items, height, width, 3)`` of uint8, or a sequence of ``(height, width, 3)``.
+        names: what to call them; numbers unless given.
+    """
+
+    def __init__(self, arrays: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], names: Sequence[str] = ()) -> None:
+        self.arrays = arrays
+        self.names = names or [f"image-{number}" for number in range(len(arrays))]
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def name(self, index: int) -> str:
+        """Its name."""
+        return self.names[index]
+
+    def load(self, index: int, at_least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+        """The photo."""
+        array = self.arrays[index]
+        if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+            raise DataError(
+                f"{self.name(index)} must be a (height, width, 3) array of uint8, got {array.shape} of {array.dtype}"
+            )
+        return array
+
+    def select(self, rows: ArrayLike) -> "ImageArrays":
+        """Some of them, in the order asked for."""
+        numbers = np.asarray(rows, dtype=np.int64)
+        arrays = self.arrays[numbers] if isinstance(self.arrays, np.ndarray) else [self.arrays[n] for n in numbers]
+        return ImageArrays(arrays, [self.names[number] for number in numbers])
+
+
+class LabelledSet:
+    """Photos, their labels, and what their source said about splits and groups.
+
+    Args:
+        images: the photos.
+        labels: one row a photo.
+        split: position in ``SPLITS`` for each photo, or ``UNSPLIT``, ``(items,)``; None where the source says nothing.
+        groups: a number for each photo, ``(items,)``; photos of one group (patient, product) must share a split.
+        notes: what was inferred while reading, a sentence each.
+
+    Raises:
+        DataError: if the lengths differ.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        labels: Labels,
+        split: NDArray[np.int8] | None = None,
+        groups: NDArray[np.int64] | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
+        for name, values in (("labels", labels), ("split", split), ("groups", groups)):
+            if values is not None and len(values) != len(images):
+                raise DataError(f"{len(images)} photos came with {len(values)} entries of {name}; give one for each")
+        self.images = images
+        self.labels = labels
+        self.split = split
+        self.groups = groups
+        self.notes = tuple(notes)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the labels."""
+        return self.labels.classes
+
+    def select(self, rows: ArrayLike) -> "LabelledSet":
+        """Some of the photos, in the order asked for."""
+        numbers = np.asarray(rows, dtype=np.int64)
+        return LabelledSet(
+            self.images.select(numbers),
+            self.labels.select(numbers),
+            None if self.split is None else self.split[numbers],
+            None if self.groups is None else self.groups[numbers],
+            self.notes,
+        )
+
+    def fingerprint(self) -> str:
+        """A short digest of names, labels and splits; equal for equal data."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update("\0".join((self.labels.default, *self.classes)).encode())
+        for rows in (self.labels.present, self.labels.other):
+            digest.update(np.ascontiguousarray(rows.starts, dtype=np.int64).tobytes())
+            digest.update(np.ascontiguousarray(rows.columns, dtype=np.uint32).tobytes())
+        if self.split is not None:
+            digest.update(np.ascontiguousarray(self.split, dtype=np.int8).tobytes())
+        for index in range(len(self)):
+            digest.update(self.images.name(index).encode("utf-8", "surrogateescape") + b"\0")
+        return digest.hexdigest()
+
+    def with_classes(self, classes: Sequence[str]) -> "LabelledSet":
+        """The same photos under another list of classes; see :meth:`Labels.with_classes`."""
+        return LabelledSet(self.images, self.labels.with_classes(classes), self.split, self.groups, self.notes)

@@ -1,0 +1,169 @@
+"""Labels from COCO's instance annotations: a photo has the categories of its boxes."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+
+from polytag._checks import check_choice
+from polytag.data.labelled_set import LabelledSet
+from polytag.data.paths import Paths
+from polytag.data.readers.base import Reader, label_name, labelled_set, split_note, split_number
+from polytag.data.readers.photos import find_photos, inside
+from polytag.errors import DataError
+from polytag.labels import LabelsBuilder
+
+KEPT = ("images", "annotations", "categories", "id", "file_name", "image_id", "category_id", "name")
+
+
+class Coco(Reader):
+    """COCO instances: one JSON file, or a folder with ``annotations/instances_train2017.json`` and its like.
+
+    Classes are all the categories, in the order of their ids, with or without instances. Crowds count as instances.
+    Files of a folder become the splits that their names say.
+
+    Args:
+        images: the folder of the photos; by default the one beside ``annotations/`` (``train2017``, ``images``, ...)
+            or that of the file.
+        unlabelled: what becomes of photos without any instance.
+    """
+
+    looks_for: ClassVar[str] = "COCO annotations in annotations/ or beside the photos"
+
+    def __init__(self, images: str = "", unlabelled: Literal["keep", "drop"] = "keep") -> None:
+        check_choice("unlabelled", unlabelled, ("keep", "drop"))
+        self.images = images
+        self.unlabelled = unlabelled
+
+    def candidates(self, path: Path) -> list[Path]:
+        """A JSON file; of a folder, its annotation files, or itself if they are one a split."""
+        if path.is_file():
+            return [path] if path.suffix.lower() == ".json" else []
+        files = _files(path)
+        return [path] if len(files) > 1 and _one_a_split(files) else files
+
+    def read(self, path: Path) -> LabelledSet:
+        """The photos in the order of the file; classes are in the order of their ids."""
+        files = _files(path) if path.is_dir() else [path]
+        if not files:
+            raise DataError(f"{path} has no COCO annotations; give the folder that has annotations/ in it, or the file")
+        if len(files) > 1 and not _one_a_split(files):
+            listed = ", ".join(file.name for file in files)
+            raise DataError(f"{path} has {len(files)} annotation files that are not one a split: {listed}; name one")
+        parts = [_read_instances(file) for file in files]
+        categories = parts[0].categories
+        for file, part in zip(files, parts, strict=True):
+            if part.categories != categories:
+                raise DataError(f"{file} and {files[0]} differ in their categories; give both the same ids and names")
+        folder = files[0].parent.parent if files[0].parent.name == "annotations" else files[0].parent
+        root = Path(self.images) if self.images else folder
+
+        column = {number: position for position, number in enumerate(sorted(categories))}
+        builder, names, sources, unlabelled = LabelsBuilder(), [], [], 0
+        for file, part in zip(files, parts, strict=True):
+            prefix = _prefix(root, file, list(part.images.values())[:10])
+            for number, name in part.images.items():
+                labels = part.labels.get(number, ())
+                unlabelled += not labels
+                if labels or self.unlabelled == "keep":
+                    builder.add(column[label] for label in labels)
+                    names.append(prefix + name)
+                    sources.append((number, file))
+        images, found_notes = find_photos(
+            Paths(names), folder, self.images, lambda item: f"image {sources[item][0]} of {sources[item][1].name}"
+        )
+        notes = [f"{' and '.join(file.name for file in files)}: {len(categories)} categories", *found_notes]
+        if unlabelled:
+            notes.append(f"{unlabelled} photos without instances {'kept' if self.unlabelled == 'keep' else 'dropped'}")
+        split = None
+        if len(files) > 1:
+            split = np.array([_split(file) for _, file in sources], np.int8)
+            notes.append(split_note(split, "the names of the files"))
+        return labelled_set(path, images, builder.build([categories[n] for n in column]), split, None, notes)
+
+
+class _Instances(NamedTuple):
+    images: dict[int, str]  # file names by image id
+    categories: dict[int, str]  # names by category id
+    labels: dict[int, set[int]]  # category ids by image id, for images that have any
+
+
+def _read_instances(file: Path) -> _Instances:
+    try:
+        # Polygons are dropped as they are met: all of COCO would take gigabytes.
+        content = json.loads(file.read_bytes(), object_hook=lambda entry: {k: entry[k] for k in KEPT if k in entry})
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file} is not valid JSON ({error}); export or download it again") from error
+    images: dict[int, str] = {}
+    categories: dict[int, str] = {}
+    labels: dict[int, set[int]] = {}
+    for entry in _entries(file, content, "images", "id", "file_name"):
+        if entry["id"] in images:
+            raise DataError(f"{file} lists image {entry['id']} twice; remove one of them")
+        images[entry["id"]] = inside(entry["file_name"], f"image {entry['id']} of {file.name}")
+    for entry in _entries(file, content, "categories", "id", "name"):
+        name = label_name(entry["name"], f"category {entry['id']} of {file.name}")
+        if entry["id"] in categories or name in categories.values():
+            raise DataError(f"{file} lists category {entry['id']} ({name!r}) twice; give each its own id and name")
+        categories[entry["id"]] = name
+    for entry in _entries(file, content, "annotations", "image_id", "category_id"):
+        for key, known in (("image_id", images), ("category_id", categories)):
+            if entry[key] not in known:
+                raise DataError(
+                    f"annotation {entry.get('id')} of {file} has the {key} {entry[key]}, which is not listed; "
+                    "remove the annotation or add what it points to"
+                )
+        labels.setdefault(entry["image_id"], set()).add(entry["category_id"])
+    return _Instances(images, categories, labels)
+
+
+def _entries(file: Path, content: Any, part: str, *keys: str) -> Iterator[dict[str, Any]]:
+    """The entries of one list, each with whole numbers for ids and text for names."""
+    if not isinstance(content, dict) or not isinstance(content.get(part), list):
+        raise DataError(f"{file} has no list {part!r}; COCO annotations have images, annotations and categories")
+    for position, entry in enumerate(content[part]):
+        for key in keys:
+            kind = int if key.endswith("id") else str
+            value = entry.get(key) if isinstance(entry, dict) else None
+            if not isinstance(value, kind) or (isinstance(value, str) and not value.strip()):
+                needs = "a whole number" if kind is int else "text"
+                raise DataError(f"entry {position} of {part!r} in {file} needs {needs} as its {key!r}; correct it")
+        yield entry
+
+
+def _files(folder: Path) -> list[Path]:
+    """The instance files of a folder, else whatever looks like COCO annotations."""
+    for place in (folder / "annotations", folder):
+        jsons = sorted(file for file in place.glob("*.json") if file.is_file())
+        instances = [file for file in jsons if file.name.startswith("instances_")]
+        if found := instances or [file for file in jsons if _looks_like_coco(file)]:
+            return found
+    return []
+
+
+def _looks_like_coco(file: Path) -> bool:
+    text = file.read_bytes()
+    return all(f'"{part}"'.encode() in text for part in ("images", "annotations", "categories"))
+
+
+def _split(file: Path) -> int | None:
+    """The split that a file name says: ``instances_val2017.json`` is 1."""
+    found = {number for word in re.findall("[a-z]+", file.stem.lower()) if (number := split_number(word)) is not None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _one_a_split(files: list[Path]) -> bool:
+    splits = [_split(file) for file in files]
+    return None not in splits and len(set(splits)) == len(files)
+
+
+def _prefix(root: Path, file: Path, names: list[str]) -> str:
+    """The folder below ``root`` that has one of these photos: ``train2017/`` for ``instances_train2017.json``."""
+    part = file.stem.removeprefix("instances_")
+    word = re.sub("[^a-z]", "", part.lower())
+    tries = [f"{base}{inner}" for inner in ("", f"{part}/", f"{word}/") for base in ("", "images/")]
+    return next((place for place in tries if any(os.path.isfile(root / place / name) for name in names)), "")

@@ -1,0 +1,155 @@
+"""Where the photos of a label file lie, and whether all of them are there."""
+
+import os
+import posixpath
+import re
+from array import array
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polytag.data.labelled_set import ImageFiles
+from polytag.data.paths import Paths
+from polytag.errors import DataError
+
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif", ".avif")
+)
+
+# What most names do not have: a backslash, an empty, "." or ".." step, a root, a drive, a letter no file name can hold.
+_ODD = re.compile(r"\\|//|(?:^|/)\.{1,2}(?:/|$)|^/|^[A-Za-z]:/|\0|[\ud800-\udc7f\udd00-\udfff]")
+
+
+def inside(name: str, where: str) -> str:
+    """``name`` as a path relative to the data folder, with forward slashes and no detours.
+
+    Raises:
+        DataError: if it leaves the data folder, or cannot be the name of a file.
+    """
+    if not _ODD.search(name):
+        return name
+    path = posixpath.normpath(name.replace("\\", "/"))
+    if path == ".." or path.startswith(("../", "/")) or re.match("[A-Za-z]:/", path):
+        raise DataError(f"{where} names {name!r}, which is not inside the data folder; use a path relative to it")
+    if path == "." or re.search(r"\0|[\ud800-\udc7f\udd00-\udfff]", path):
+        raise DataError(f"{where} names {name!r}, which cannot be the name of a photo; correct it")
+    return path
+
+
+def is_image(name: str) -> bool:
+    """Whether a file name ends like a photo's."""
+    return posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES
+
+
+def find_photos(
+    names: Paths, folder: Path, images: str, where: Callable[[int], str]
+) -> tuple[ImageFiles, tuple[str, ...]]:
+    """The photos called ``names``, all of them seen on the disk, and notes on what was inferred.
+
+    A name without the ending of an image file gets the one that exists. Photos that are not in ``folder`` are looked
+    for in its subfolders, and taken from one that has all of them.
+
+    Args:
+        names: relative paths, none of them leaving the folder (see :func:`inside`).
+        folder: where they are expected.
+        images: the folder to use instead; empty for none.
+        where: what names photo ``i``, for messages: ``row 2 of labels.csv``.
+
+    Raises:
+        DataError: if a photo is missing or listed twice, or if there are several ways to find it.
+    """
+    root, notes = (Path(images) if images else folder), []
+    if not root.is_dir():
+        raise DataError(f"the folder of photos {root} does not exist; name another one with --reader.images")
+    found, missing = _completed(root, names, where)
+    if len(missing) and len(missing) == len(names) and not images:
+        first = names.select([0])
+        inner = [sub for sub in _subfolders(root) if not len(_completed(sub, first, where)[1])]
+        inner = [sub for sub in inner if not len(_completed(sub, names, where)[1])]
+        if len(inner) > 1:
+            listed = " and ".join(sub.name for sub in inner)
+            raise DataError(f"all photos are in {listed} below {root}; choose one of them with --reader.images")
+        if inner:
+            root = inner[0]
+            found, missing = _completed(root, names, where)
+            notes.append(f"photos are in the subfolder {root.name}")
+    if len(missing):
+        examples = ", ".join(f"{where(number)} names {names[number]!r}" for number in missing[:3].tolist())
+        raise DataError(
+            f"{len(missing)} of {len(names)} photos are not in {root}: {examples}; "
+            "correct the names, or name the folder of the photos with --reader.images"
+        )
+    _check_listed_once(found, where)
+    if found is not names:
+        changed = next(whole for name, whole in zip(names, found, strict=True) if name != whole)
+        notes.append(f"file names completed with their ending, such as {changed!r}")
+    return ImageFiles(root, found), tuple(notes)
+
+
+def _completed(root: Path, names: Paths, where: Callable[[int], str]) -> tuple[Paths, NDArray[np.int64]]:
+    """``names`` with endings added where that finds a photo, and the numbers of those that are still not found."""
+    listed, suffixes = _listing(root, {name.rpartition("/")[0] for name in names})
+    missing = np.flatnonzero(~_among(names, listed))
+    bare = np.array([number for number in missing if suffixes and not is_image(names[int(number)])], np.int64)
+    if not len(bare):
+        return names, missing
+    short = names.select(bare)
+    fits = np.stack([_among((name + suffix for name in short), listed) for suffix in suffixes])  # (suffixes, bare)
+    if (several := np.flatnonzero(fits.sum(axis=0) > 1)).size:
+        number = int(bare[several[0]])
+        both = " and ".join(names[number] + suffixes[choice] for choice in np.flatnonzero(fits[:, several[0]]))
+        raise DataError(f"{where(number)} names {names[number]!r}, which fits {both}; write the whole file name")
+    if not fits.any():
+        return names, missing
+    ending = np.full(len(names), -1, np.int8)  # position in suffixes
+    ending[bare[fits.any(axis=0)]] = fits.argmax(axis=0)[fits.any(axis=0)]
+    whole = Paths(name + (suffixes[choice] if choice >= 0 else "") for name, choice in zip(names, ending, strict=True))
+    return whole, missing[ending[missing] < 0]
+
+
+def _listing(root: Path, folders: set[str]) -> tuple[NDArray[np.int64], list[str]]:
+    """Sorted hashes of the paths of all files in some folders below ``root``, and the endings of images among them."""
+    hashes, endings = array("q"), set()
+    for folder in folders:  # one listing a folder: asking for each file would take minutes on a network disk
+        try:
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    if entry.is_file():
+                        hashes.append(hash(f"{folder}/{entry.name}" if folder else entry.name))
+                        endings.add(posixpath.splitext(entry.name)[1])
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # its photos are then missing, and named as such
+        except OSError as error:
+            raise DataError(f"cannot look into {root / folder}: {error.strerror}; make it readable") from error
+    return np.sort(np.array(hashes, np.int64)), sorted(ending for ending in endings if ending.lower() in IMAGE_SUFFIXES)
+
+
+def _hashes(names: Iterable[str]) -> NDArray[np.int64]:
+    # 8 bytes a name, where a set of 10 million strings takes over a gigabyte.
+    return np.fromiter(map(hash, names), np.int64)
+
+
+def _among(names: Iterable[str], listed: NDArray[np.int64]) -> NDArray[np.bool_]:
+    hashes = _hashes(names)
+    if not len(listed):
+        return np.zeros(len(hashes), np.bool_)
+    found: NDArray[np.bool_] = listed[np.searchsorted(listed[:-1], hashes)] == hashes
+    return found
+
+
+def _subfolders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _check_listed_once(names: Paths, where: Callable[[int], str]) -> None:
+    hashes = _hashes(names)
+    order = np.argsort(hashes, kind="stable")
+    again = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]]) + 1
+    for place in again[np.argsort(order[again])].tolist():  # in the order of the file, whatever the hashes are
+        first, second = int(order[place - 1]), int(order[place])
+        if names[first] == names[second]:
+            raise DataError(
+                f"{names[first]!r} is listed twice, by {where(first)} and by {where(second)}; keep one of them"
+            )

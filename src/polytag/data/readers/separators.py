@@ -1,0 +1,125 @@
+"""What separates the columns of a table, and the labels within one of its cells."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from polytag.errors import DataError
+
+COLUMN_SEPARATORS = (",", ";", "\t", "|")
+LABEL_DELIMITERS = (";", "|", ",")
+
+SAMPLE = 10_000  # distinct cells that decide whether a space separates labels
+
+
+def table_rows(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table with the line on which each begins, the header first; empty lines are skipped.
+
+    Raises:
+        DataError: if the file is not UTF-8, or quotes are not closed.
+    """
+    line = 1
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=separator, strict=True)
+        try:
+            for row in reader:
+                if row:
+                    yield line, row
+                line = reader.line_num + 1  # a quoted cell may span lines
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path} is not UTF-8 text near line {line}; save it as UTF-8") from error
+        except csv.Error as error:
+            raise DataError(f"row {line} of {path} cannot be read ({error}); check its quotes") from error
+
+
+def column_separator(path: Path) -> str:
+    """The separator that finds the most columns in the header; of equals, one that fits the rows below it."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            start = [line for line in islice(file, 100) if line.strip()]
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path} is not UTF-8 text; save it as UTF-8") from error
+    if not start:
+        raise DataError(f"{path} is empty; its first line must name the columns, such as filename,labels")
+
+    def merit(separator: str) -> tuple[int, bool]:
+        widths = [len(row) for row in csv.reader(start, delimiter=separator)]
+        return widths[0], len(set(widths)) == 1
+
+    try:
+        return max(COLUMN_SEPARATORS, key=merit)
+    except csv.Error as error:
+        raise DataError(f"{path} cannot be read as a table ({error}); check its quotes") from error
+
+
+def label_delimiter(cells: Iterable[tuple[int, str]], source: Path) -> str:
+    """What separates the labels in these cells; empty if each has at most one label.
+
+    One of ``; | ,`` if it is the only one that occurs; spaces then belong to names. Where several occur, those that
+    would cut a pair of brackets in two belong to names. A space separates labels only if nothing else does and if the
+    words recur in different company, as in "clear primary" and "cloudy primary".
+
+    Args:
+        cells: the line of a row and its labels.
+        source: the table, for messages.
+
+    Raises:
+        DataError: if more than one reading remains.
+    """
+    examples: dict[str, tuple[int, str]] = {}
+    cuts_brackets: set[str] = set()
+    spaced: tuple[int, str] | None = None
+    distinct: set[str] = set()
+    for line, cell in cells:
+        for delimiter in LABEL_DELIMITERS:
+            if delimiter in cell:
+                examples.setdefault(delimiter, (line, cell))
+                if ("(" in cell or "[" in cell) and not all(map(_balanced, cell.split(delimiter))):
+                    cuts_brackets.add(delimiter)
+        if not examples:
+            text = cell.strip()
+            if spaced is None and " " in text:
+                spaced = line, text
+            if len(distinct) < SAMPLE:
+                distinct.add(text)
+    plausible = [delimiter for delimiter in examples if delimiter not in cuts_brackets]
+    if len(plausible) == 1:
+        return plausible[0]
+    if examples:
+        line, cell = list(examples.values())[-1]
+        raise DataError(
+            f"the labels of {source} may be separated by {' or '.join(map(repr, plausible or examples))}, "
+            f"as in row {line} ({_short(cell)}); choose with --reader.delimiter, such as '{LABEL_DELIMITERS[0]}'"
+        )
+    if spaced is None:
+        return ""
+    if _words_recur(distinct):
+        return " "
+    raise DataError(
+        f"{_short(spaced[1])} in row {spaced[0]} of {source} may be one label or several; "
+        "choose --reader.delimiter ' ' for several, or ';' for one"
+    )
+
+
+def _words_recur(cells: Iterable[str]) -> bool:
+    """Whether most words of these distinct cells stand in more than one of them."""
+    seen = Counter(word for cell in cells for word in set(cell.split()))
+    recurring = sum(count for count in seen.values() if count > 1)
+    # Names of one thing share their last word at most ("red dress", "blue dress"): half of the words, not more.
+    return 2 * recurring > seen.total()
+
+
+def _balanced(text: str) -> bool:
+    depth = 0
+    for bracket in re.findall(r"[()\[\]]", text):
+        depth += 1 if bracket in "([" else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _short(cell: str) -> str:
+    return repr(cell if len(cell) <= 60 else cell[:57] + "...")

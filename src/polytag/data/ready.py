@@ -1,0 +1,73 @@
+"""From the photos as they were read to photos that can be trained on."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from polytag.data.check import bad_images_error, open_each
+from polytag.data.labelled_set import ImageArrays, LabelledSet
+from polytag.data.preprocessing import Preprocessing
+from polytag.errors import DataError
+
+CACHE_LIMIT = 2 * 2**30  # bytes of decoded photos that "auto" keeps in memory
+REPORT_EVERY = 64  # photos
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a task is."""
+
+    task: str
+    done: int
+    total: int
+
+
+def ready(
+    data: LabelledSet,
+    preprocessing: Preprocessing,
+    workers: int = 2,
+    cache: Literal["auto", "memory", "none"] = "auto",
+    on_bad_image: Literal["stop", "skip"] = "stop",
+) -> Generator[Progress, None, LabelledSet]:
+    """Open every photo once; name the bad ones; keep the good ones decoded where that is wanted.
+
+    Args:
+        data: photos and labels.
+        preprocessing: what the photos are resized to in memory.
+        workers: threads that decode; at least one is used.
+        cache: "memory" keeps the decoded photos, "none" does not, "auto" does where they take under 2 GiB.
+        on_bad_image: "stop" with a list of them, or "skip" them.
+
+    Returns:
+        The photos that can be read; a note says how many were left out.
+
+    Raises:
+        DataError: if a photo cannot be read and may not be skipped, or none can.
+    """
+    height, width = preprocessing.image_size
+    total = len(data)
+    kept = cache == "memory" or (cache == "auto" and total * height * width * 3 <= CACHE_LIMIT)
+    pixels = np.empty((total if kept else 0, height, width, 3), np.uint8)
+    bad: list[tuple[int, str]] = []
+    task = "decoding photos" if kept else "checking photos"
+    use = preprocessing.resize if kept else lambda photo: None
+    for row, opened in enumerate(open_each(data.images, max(1, workers), use)):
+        if isinstance(opened, DataError):
+            bad.append((row, str(opened)))
+        elif opened is not None:
+            pixels[row] = opened
+        if (row + 1) % REPORT_EVERY == 0 or row + 1 == total:
+            yield Progress(task, row + 1, total)
+    if bad and (on_bad_image == "stop" or len(bad) == total):
+        raise bad_images_error(bad, total)
+    if kept:
+        names = [data.images.name(row) for row in range(total)]
+        data = LabelledSet(ImageArrays(pixels, names), data.labels, data.split, data.groups, data.notes)
+    if not bad:
+        return data
+    left_out = {row for row, _ in bad}
+    data = data.select([row for row in range(total) if row not in left_out])
+    data.notes += tuple(f"left out: {sentence}" for _, sentence in bad)
+    return data

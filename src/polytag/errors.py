@@ -1,0 +1,21 @@
+"""Everything polytag refuses, as one tree. Each message is one sentence that says what came and what to do."""
+
+
+class PolytagError(Exception):
+    """Base of all errors that polytag raises on purpose; the command line prints its sentence and exits with 1."""
+
+
+class OptionError(PolytagError, ValueError):
+    """An argument is out of its range, of the wrong shape, or does not go with another one."""
+
+
+class DataError(PolytagError, ValueError):
+    """A table, an annotation file or a photo cannot be used as it is."""
+
+
+class RunError(PolytagError, RuntimeError):
+    """A run folder or a weights file cannot be read, written or matched."""
+
+
+class DivergedError(PolytagError, FloatingPointError):
+    """A loss term or the weights stopped being finite."""

@@ -1,0 +1,135 @@
+"""A scikit-learn estimator."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from polytag.data.labelled_set import LabelledSet
+from polytag.errors import DataError
+from polytag.fit import Training
+from polytag.labels import Labels
+from polytag.metrics import METRICS
+from polytag.predictor import Photos, Predictor, as_images
+
+
+class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A multi-label image classifier with scikit-learn's interface; works in pipelines, cross-validation and searches.
+
+    ``X`` is a list of photo files, an array of images ``(n, height, width, 3)`` of uint8, or a
+    :class:`polytag.LabelledSet`, which brings its own labels. ``y`` is an ``(n, classes)`` matrix of 1, 0 and -1
+    (unknown), or a list of label names for each photo. A part of the training photos is kept back to pick the best epoch.
+
+    Args:
+        backbone, weights, head, loss, method, image_size, epochs, batch_size, lr, average, flip, crop, seed, speed,
+            workers, device: see :class:`polytag.Training`.
+        classes: names of the columns of ``y``; for a matrix numbers unless given.
+        out: where to keep the run folder; a temporary folder unless given.
+
+    Attributes:
+        classes_: names of the labels, ``(classes,)``.
+        run_: the run folder.
+    """
+
+    def __init__(
+        self,
+        backbone: str = "mobilenetv3_large_100",
+        weights: str = "pretrained",
+        head: Any = "linear",
+        loss: Any = "bce",
+        method: Any = "supervised",
+        image_size: int | tuple[int, int] = 224,
+        epochs: int = 20,
+        batch_size: int = 32,
+        lr: float = 5e-4,
+        average: float = 0.9997,
+        flip: float = 0.5,
+        crop: float = 1.0,
+        seed: int = 0,
+        speed: str = "channels_last",
+        workers: int = 2,
+        device: str = "auto",
+        classes: Sequence[str] | None = None,
+        out: str | Path | None = None,
+    ) -> None:
+        self.backbone = backbone
+        self.weights = weights
+        self.head = head
+        self.loss = loss
+        self.method = method
+        self.image_size = image_size
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.average = average
+        self.flip = flip
+        self.crop = crop
+        self.seed = seed
+        self.speed = speed
+        self.workers = workers
+        self.device = device
+        self.classes = classes
+        self.out = out
+
+    def fit(self, X: Photos, y: Any = None) -> "MultiLabelClassifier":  # noqa: N803
+        """Train.
+
+        Raises:
+            DataError: if ``y`` is missing or does not fit ``X``.
+        """
+        options = {name: value for name, value in self.get_params().items() if name not in ("classes", "out")}
+        if self.out is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="polytag-")  # lives as long as this object
+        out = Path(self._temporary.name if self.out is None else self.out)
+        self.run_ = Training(data=self._labelled(X, y), out=out, overwrite=True, **options).finish()
+        self.classes_ = np.array(self.run_.classes)
+        self._predictor = Predictor(self.run_, device=self.device, workers=self.workers)  # type: ignore[arg-type]
+        return self
+
+    def decision_function(self, X: Photos) -> NDArray[np.float64]:  # noqa: N803
+        """Logits, ``(n, classes)``."""
+        check_is_fitted(self, "run_")
+        return self._predictor.logits(X)
+
+    def predict_proba(self, X: Photos) -> NDArray[np.float64]:  # noqa: N803
+        """Probabilities in ``[0, 1]``, one ``(n, classes)`` array."""
+        check_is_fitted(self, "run_")
+        return self._predictor.predict_proba(X)
+
+    def predict(self, X: Photos) -> NDArray[np.int64]:  # noqa: N803
+        """1 where a label is present, else 0, ``(n, classes)``, by the thresholds of the run."""
+        return (self.predict_proba(X) > self._predictor.thresholds).astype(np.int64)
+
+    def score(self, X: Photos, y: Any = None, sample_weight: None = None) -> float:  # noqa: N803
+        """Mean average precision over the labels that are defined on these photos, 0 to 1.
+
+        Raises:
+            DataError: if ``sample_weight`` is given, which mAP has none of.
+        """
+        check_is_fitted(self, "run_")
+        if sample_weight is not None:
+            raise DataError("score is the mAP, which takes no sample_weight; leave it out")
+        labels = self._labelled(X, y).labels.with_classes(self.run_.classes)
+        return METRICS["mAP"](self.decision_function(X), labels.dense(), 0.0)
+
+    def _labelled(self, photos: Photos, y: Any) -> LabelledSet:
+        if isinstance(photos, LabelledSet) and y is None:
+            return photos
+        if y is None:
+            raise DataError("y is missing; give an (n, classes) matrix, a list of label names for each photo, or a LabelledSet")
+        return LabelledSet(as_images(photos), self._labels(y))
+
+    def _labels(self, y: ArrayLike | Sequence[Sequence[str]]) -> Labels:
+        if isinstance(y, Labels):
+            return y
+        if not hasattr(y, "ndim") and len(y) and all(isinstance(n, str) for row in y for n in row):  # type: ignore[arg-type, union-attr]
+            return Labels.from_names(y, self.classes)  # type: ignore[arg-type]
+        matrix = np.asarray(y)
+        if matrix.ndim != 2:
+            raise DataError(f"y must be an (n, classes) matrix or a list of label names for each photo, got {matrix.shape}")
+        return Labels.from_dense(matrix, self.classes or [str(number) for number in range(matrix.shape[1])])

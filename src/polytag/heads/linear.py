@@ -1,0 +1,93 @@
+"""The linear head: pool the feature map, then one weight vector a class."""
+
+from contextlib import nullcontext
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from polytag._checks import check_choice, check_number
+from polytag.heads.base import Head
+
+
+class Linear(Head):
+    """Logits of the pooled features ``v``: ``w_c . v + b_c``, or ``scale * cos(w_c, v)`` where normalised.
+
+    Args:
+        in_channels: channels ``D`` of the feature maps.
+        num_classes: ``C``.
+        pooling: the mean over the map, its maximum, or the sum of both.
+        normalize: weights and vectors get length 1 and there is no bias, so logits lie in ``[-scale, scale]``; a
+            vector of zeros gets logits of 0.
+        scale: ``> 0``, what cosines are multiplied with; kept with the weights.
+        dropout: probability in ``[0, 1]`` with which :meth:`classify` drops an entry of a vector in training.
+
+    Raises:
+        OptionError: if an option is out of its range, or features are not ``(batch, D, h, w)``.
+    """
+
+    scale: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        pooling: Literal["avg", "max", "avg_max"] = "avg",
+        normalize: bool = False,
+        scale: float = 23.0,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__(in_channels, num_classes)
+        check_choice("pooling", pooling, ("avg", "max", "avg_max"))
+        check_number("scale", scale, 1e-6, float("inf"))
+        check_number("dropout", dropout, 0.0, 1.0)
+        self.pooling = pooling
+        self.normalize = normalize
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(in_channels, num_classes, bias=not normalize)
+        if normalize:
+            # Directions spread evenly over the sphere: a normal vector, cut to length 1.
+            nn.init.normal_(self.classifier.weight)
+            with torch.no_grad():
+                self.classifier.weight.copy_(_unit(self.classifier.weight))
+            self.register_buffer("scale", torch.tensor(float(scale)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits of a batch; see :class:`Head`."""
+        return self.classify(self.embed(features))  # (batch, C)
+
+    def embed(self, features: Tensor) -> Tensor:
+        """The pooled features: ``(batch, D, h, w)`` to ``(batch, D)``."""
+        self.check_features(features)
+        if self.pooling == "avg":
+            return features.mean(dim=(2, 3))  # (batch, D)
+        if self.pooling == "max":
+            return features.amax(dim=(2, 3))  # (batch, D)
+        return features.mean(dim=(2, 3)) + features.amax(dim=(2, 3))  # (batch, D)
+
+    def classify(self, vectors: Tensor) -> Tensor:
+        """Logits of pooled features: ``(batch, D)`` to ``(batch, C)``."""
+        vectors = self.dropout(vectors)
+        if not self.normalize:
+            return self.classifier(vectors)  # type: ignore[no-any-return]  # (batch, C)
+        kind = vectors.device.type
+        # bf16 has steps of 1/256 just below 1, which the scale would turn into a tenth of a logit. Left out where there
+        # is nothing to turn off, as exported programs would have to carry it.
+        with torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext():
+            cosines = linear(_unit(_float(vectors)), _unit(_float(self.classifier.weight)))  # (batch, C)
+            return self.scale * cosines.clamp(-1, 1)
+
+    def class_dims(self) -> dict[str, int]:
+        """See :meth:`Head.class_dims`."""
+        return {f"classifier.{name}": 0 for name, _ in self.classifier.named_parameters()}
+
+
+def _float(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def _unit(x: Tensor) -> Tensor:
+    # Rows of length 1. A row of zeros is divided by 1, not by a tiny number: it stays zero and so do not its gradients.
+    length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    return x / torch.where(length > 1e-6, length, 1)

@@ -1,0 +1,29 @@
+"""What every loss of polytag is."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from polytag.labels import Labels
+
+
+class Loss(nn.Module, ABC):
+    """Logits and targets to one number: summed over classes, averaged over the batch, unknown labels left out.
+
+    Subclasses are final. A loss that needs label statistics takes them in :meth:`prepare`.
+    """
+
+    def prepare(self, labels: Labels) -> None:
+        """Called once with the training labels, before the first step. Nothing by default."""
+
+    @abstractmethod
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Loss of a batch.
+
+        Args:
+            logits: ``(batch, classes)``, any float type; computed in float32 (float64 stays float64).
+            targets: ``(batch, classes)``: 1 present, 0 absent, -1 unknown.
+
+        Returns:
+            ``()``, never negative, in float32 (or float64).
+        """

@@ -1,0 +1,8 @@
+"""How batches become losses. This file is the table of methods."""
+
+from polytag.method import Method
+from polytag.methods.supervised import Supervised
+
+METHODS: dict[str, type[Method]] = {
+    "supervised": Supervised,
+}

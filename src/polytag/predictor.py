@@ -1,0 +1,228 @@
+"""Photos in, tags out: one trained run, or several as one model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit
+
+from polytag._checks import check_choice, check_number
+from polytag.data.labelled_set import ImageArrays, ImageFiles, Images, LabelledSet
+from polytag.data.loader import Loader
+from polytag.data.paths import Paths
+from polytag.errors import DataError, OptionError
+from polytag.inference import predict_logits
+from polytag.labels import Labels
+from polytag.metrics import Evaluation
+from polytag.run import Run
+
+EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
+Photos = str | Path | Sequence[str | Path] | Sequence[NDArray[np.uint8]] | NDArray[np.uint8] | Images | LabelledSet
+
+
+class Prediction(NamedTuple):
+    """The tags of one photo."""
+
+    filename: str
+    tags: tuple[tuple[str, float], ...]  # (label, probability), the most probable first
+    error: str | None = None  # why the photo could not be read; it then has no tags
+
+
+class Predictor:
+    """Answers with the classes of the runs; several runs are averaged in probability.
+
+    Args:
+        runs: run folders with the same classes, in any order.
+        device: "auto", "cpu" or "cuda".
+        batch_size: photos at a time.
+        workers: threads that decode.
+
+    Raises:
+        RunError: if a folder is not a run.
+        OptionError: if the runs have different classes, or none is given.
+    """
+
+    def __init__(
+        self,
+        *runs: Run | Path | str,
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        batch_size: int = 64,
+        workers: int = 2,
+    ) -> None:
+        check_choice("device", device, ("auto", "cpu", "cuda"))
+        if not runs:
+            raise OptionError("a predictor needs at least one run folder, got none")
+        self.runs = [run if isinstance(run, Run) else Run.open(run) for run in runs]
+        self.classes = self.runs[0].classes
+        for run in self.runs[1:]:
+            if set(run.classes) != set(self.classes):
+                strange = sorted(set(run.classes) ^ set(self.classes))[0]
+                raise OptionError(
+                    f"{run.path} and {self.runs[0].path} must have the same classes, and {strange!r} is in only one"
+                )
+        self.orders = [[run.classes.index(name) for name in self.classes] for run in self.runs]
+        pairs = zip(self.runs, self.orders, strict=True)
+        self.thresholds = np.mean([np.array(run.thresholds)[order] for run, order in pairs], axis=0)
+        cuda = torch.cuda.is_available()
+        if device == "cuda" and not cuda:
+            raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
+        self.device = torch.device("cuda" if cuda and device != "cpu" else "cpu")
+        self.models = [run.load_model().to(self.device) for run in self.runs]
+        self.batch_size, self.workers = batch_size, workers
+
+    def logits(self, photos: Photos) -> NDArray[np.float64]:
+        """Logits ``(photos, classes)``; of several runs the logit of their mean probability.
+
+        Raises:
+            DataError: if a photo cannot be read.
+        """
+        return self._logits(as_images(photos))
+
+    def predict_proba(self, photos: Photos) -> NDArray[np.float64]:
+        """Probabilities ``(photos, classes)`` in ``[0, 1]``, the columns in the order of ``classes``."""
+        return np.asarray(expit(self.logits(photos)))
+
+    def predict(
+        self,
+        photos: Photos,
+        *,
+        threshold: ArrayLike | None = None,
+        topk: int | None = None,
+        on_bad_image: Literal["stop", "skip"] = "stop",
+    ) -> list[Prediction]:
+        """The tags of each photo.
+
+        Args:
+            photos: files, folders of photos, arrays ``(height, width, 3)`` of uint8, or a set of photos.
+            threshold: a probability, or one for each class; those of the run unless given.
+            topk: the most probable tags instead, whatever their probability.
+            on_bad_image: "stop" with an error, or "skip": the photo's prediction then says what is wrong with it.
+
+        Raises:
+            DataError: if there is no photo, or one cannot be read.
+            OptionError: if the threshold or ``topk`` is out of its range.
+        """
+        check_choice("on_bad_image", on_bad_image, ("stop", "skip"))
+        limits = np.broadcast_to(np.asarray(self.thresholds if threshold is None else threshold), len(self.classes))
+        check_number("threshold", float(limits.min()), 0.0, 1.0)
+        check_number("threshold", float(limits.max()), 0.0, 1.0)
+        if topk is not None:
+            check_number("topk", topk, 1, len(self.classes))
+        images = as_images(photos)
+        tolerant = _Tolerant(images)
+        scores = expit(self._logits(tolerant if on_bad_image == "skip" else images))
+        return [
+            Prediction(images.name(n), (), tolerant.errors[n])
+            if n in tolerant.errors
+            else Prediction(images.name(n), self._tags(row, limits, topk))
+            for n, row in enumerate(scores)
+        ]
+
+    def evaluate(self, data: LabelledSet) -> Evaluation:
+        """Compare with labels; a class of the run that ``data`` does not have is unknown throughout.
+
+        Raises:
+            DataError: if not one class is in both, or a photo cannot be read.
+        """
+        if not set(self.classes) & set(data.classes):
+            raise DataError(f"none of the {len(data.classes)} labels of the data is among those of {self.runs[0].path}")
+        evaluation = Evaluation(self.classes)
+        evaluation.update(self.logits(data), data.labels.with_classes(self.classes).dense())
+        return evaluation
+
+    def match_notes(self, classes: Sequence[str]) -> list[str]:
+        """A sentence where the labels of some data and the classes of the runs are not the same."""
+        new = [name for name in classes if name not in set(self.classes)]
+        gone = [name for name in self.classes if name not in set(classes)]
+        notes = []
+        if new:
+            notes.append(f"{len(new)} labels of the data are not among the classes and are left out: {_some(new)}")
+        if gone:
+            notes.append(f"{len(gone)} classes are not in the data and are undefined: {_some(gone)}")
+        return notes
+
+    @property
+    def threshold_logits(self) -> NDArray[np.float64]:
+        """The thresholds as logits, ``(classes,)``; 0 and 1 become infinite."""
+        return np.asarray(logit(self.thresholds))
+
+    def _logits(self, images: Images) -> NDArray[np.float64]:
+        unlabelled = LabelledSet(images, Labels.from_names([()] * len(images)))
+        parts = []
+        for run, model, order in zip(self.runs, self.models, self.orders, strict=True):
+            loader = Loader(unlabelled, run.preprocessing, None, self.workers)
+            parts.append(predict_logits(model, loader, self.device, self.batch_size)[:, order].astype(np.float64))
+        if len(parts) == 1:
+            return parts[0]
+        # log of the mean of p and of the mean of 1 - p: their difference is the logit, exact also where p rounds to 1.
+        present = np.logaddexp.reduce([-np.logaddexp(0, -z) for z in parts])
+        absent = np.logaddexp.reduce([-np.logaddexp(0, z) for z in parts])
+        return np.asarray(present - absent)
+
+    def _tags(
+        self, scores: NDArray[np.float64], limits: NDArray[np.float64], topk: int | None
+    ) -> tuple[tuple[str, float], ...]:
+        order = np.argsort(-scores, kind="stable")
+        chosen = order[:topk] if topk is not None else [column for column in order if scores[column] > limits[column]]
+        return tuple((self.classes[column], float(scores[column])) for column in chosen)
+
+
+class _Tolerant(Images):
+    """The same photos, with a black one in the place of each that cannot be read."""
+
+    def __init__(self, images: Images) -> None:
+        self.images = images
+        self.errors: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def name(self, index: int) -> str:
+        return self.images.name(index)
+
+    def load(self, index: int, at_least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+        try:
+            return self.images.load(index, at_least)
+        except DataError as error:
+            self.errors[index] = str(error)
+            return np.zeros((1, 1, 3), np.uint8)
+
+    def select(self, rows: ArrayLike) -> "_Tolerant":
+        return _Tolerant(self.images.select(rows))
+
+
+def as_images(photos: Photos) -> Images:
+    """Files, folders, arrays or a set, as photos by number.
+
+    Raises:
+        DataError: if there is no photo among them.
+    """
+    if isinstance(photos, LabelledSet):
+        return photos.images
+    if isinstance(photos, str | Path):
+        photos = [photos]
+    if isinstance(photos, np.ndarray) and photos.ndim == 3:
+        photos = photos[None]
+    if not isinstance(photos, Sequence | np.ndarray):
+        return photos
+    if len(photos) and isinstance(photos[0], str | Path):
+        files = [str(file) for place in photos for file in _files(Path(str(place)))]
+        if not files:
+            raise DataError(f"no photo found in {', '.join(map(str, photos))}; give photos, or folders that hold some")
+        return ImageFiles(Path(), Paths(files))
+    if not len(photos):
+        raise DataError("no photo was given; give photos, or folders that hold some")
+    return ImageArrays(photos)  # type: ignore[arg-type]
+
+
+def _files(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return [place]
+    return sorted(file for file in place.rglob("*") if file.suffix.lower() in EXTENSIONS and file.is_file())
+
+
+def _some(names: Sequence[str], shown: int = 5) -> str:
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")

@@ -1,0 +1,197 @@
+"""The run folder: the product of a training, and all that is needed to use it."""
+
+import csv
+import io
+import json
+import math
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from polytag._files import write_atomic, write_text
+from polytag._version import __version__
+from polytag.build import Choice, build_model
+from polytag.data.preprocessing import Preprocessing
+from polytag.errors import PolytagError, RunError
+from polytag.model import Classifier
+from polytag.train.state import is_finite
+
+FORMAT = 1  # of config.json; a larger number is from a newer polytag
+WEIGHTS, CONFIG, METRICS, HISTORY, CARD = "model.safetensors", "config.json", "metrics.json", "history.csv", "README.md"
+STATE = "state/last.safetensors"
+
+
+class Run:
+    """A folder with a trained model.
+
+    Args:
+        path: the folder.
+        config: what ``config.json`` says.
+    """
+
+    def __init__(self, path: Path, config: dict[str, Any]) -> None:
+        self.path = path
+        self.config = config
+        self.classes: tuple[str, ...] = tuple(config["classes"])
+        self.preprocessing = Preprocessing.from_dict(config["preprocessing"])
+        self.thresholds: list[float] = config["thresholds"]
+
+    @classmethod
+    def open(cls, path: Path | str) -> "Run":
+        """Open a folder that a training wrote.
+
+        Raises:
+            RunError: if it is not one, is damaged, or comes from a newer version.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise RunError(f"{folder} is not a run folder; give the folder that polytag train wrote")
+        config = _read_json(folder / CONFIG)
+        if not isinstance(config.get("format"), int):
+            raise RunError(
+                f"{folder / CONFIG} is not the config.json of a run; give the folder that polytag train wrote"
+            )
+        if config["format"] > FORMAT:
+            raise RunError(
+                f"{folder} was written by polytag {config.get('polytag')} in format {config['format']}, and this is "
+                f"polytag {__version__}, which reads formats up to {FORMAT}; update polytag"
+            )
+        try:
+            run = cls(folder, config)
+        except (KeyError, TypeError, PolytagError) as error:
+            raise RunError(f"{folder / CONFIG} is damaged ({error}); train again or restore it") from error
+        count = len(run.classes)
+        if not count or len(run.thresholds) != count or not all(map(_is_probability, run.thresholds)):
+            raise RunError(f"{folder / CONFIG} is damaged: it needs one threshold from 0 to 1 for each class")
+        return run
+
+    def load_weights(self) -> dict[str, torch.Tensor]:
+        """The state dict of the model.
+
+        Raises:
+            RunError: if the file is missing, damaged, or holds numbers that are not finite.
+        """
+        path = self.path / WEIGHTS
+        try:
+            weights = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise RunError(f"{path} cannot be read ({error}); train again or restore it") from error
+        if not is_finite(weights):
+            raise RunError(f"{path} holds numbers that are not finite; train again")
+        return weights
+
+    def load_model(self, head: Choice | None = None) -> Classifier:
+        """The trained model, in ``eval`` mode.
+
+        Args:
+            head: builds the head, where it was the user's own and so is not named in the config.
+
+        Raises:
+            RunError: if the weights do not fit the architecture in the config.
+        """
+        head = head or self.config["model"]["head"]
+        if head is None:
+            raise RunError(f"{self.path} was trained with a head of your own, which only your own code can build")
+        model = build_model(
+            self.config["model"]["backbone"],
+            head,
+            len(self.classes),
+            image_size=self.preprocessing.image_size,
+        )
+        try:
+            model.load_state_dict(self.load_weights())
+        except RuntimeError as error:
+            if isinstance(error, RunError):
+                raise
+            raise RunError(f"{self.path / WEIGHTS} does not fit the model named in config.json; restore it") from error
+        return model.eval()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What ``metrics.json`` says."""
+        return _read_json(self.path / METRICS)
+
+
+def new_config(
+    *,
+    backbone: str,
+    head: Any,
+    classes: Sequence[str],
+    preprocessing: Preprocessing,
+    thresholds: Sequence[float],
+    training: dict[str, Any],
+    data: dict[str, Any],
+    command: str,
+) -> dict[str, Any]:
+    """The contents of ``config.json``."""
+    return {
+        "format": FORMAT,
+        "polytag": __version__,
+        "model": {"backbone": backbone, "head": head},
+        "classes": list(classes),
+        "preprocessing": preprocessing.to_dict(),
+        "activation": "sigmoid",
+        "thresholds": list(thresholds),
+        "training": training,
+        "data": data,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "timm": timm.__version__},
+        "command": command,
+    }
+
+
+def save_weights(folder: Path, model: torch.nn.Module) -> None:
+    """Write ``model.safetensors``.
+
+    Raises:
+        RunError: if a weight is not finite or the file cannot be written; what stood there before is kept.
+    """
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    if not is_finite(weights):
+        raise RunError(f"the weights are no longer finite and were not saved to {folder}; lower the learning rate")
+    write_atomic(folder / WEIGHTS, lambda temporary: save_file(weights, temporary, {"format": "pt"}))
+
+
+def save_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a JSON file; a number that is not defined (NaN) becomes null."""
+    write_text(path, json.dumps(without_nan(values), indent=2, ensure_ascii=False) + "\n")
+
+
+def save_history(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write ``history.csv``, one row an epoch."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(folder / HISTORY, text.getvalue())
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"{path} is missing; give the folder that polytag train wrote") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error}); train again or restore it") from error
+    if not isinstance(values, dict):
+        raise RunError(f"{path} is damaged: it must hold one JSON object")
+    return values
+
+
+def _is_probability(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def without_nan(value: Any) -> Any:
+    """The same, with None in the place of every number that is not finite, which JSON cannot say."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

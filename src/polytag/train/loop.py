@@ -1,0 +1,213 @@
+"""The training loop. It is a generator: what other libraries do in callbacks, its caller does in ``for``."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from polytag._random import torch_seed
+from polytag.data.loader import Batch, Loader, ToDevice
+from polytag.errors import DivergedError
+from polytag.method import Context, Method
+from polytag.train.ema import ModelAverage
+from polytag.train.feed import Feed
+from polytag.train.schedules import Schedule
+from polytag.train.speed import Speed
+from polytag.train.state import TrainState
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a training stands, every few steps."""
+
+    epoch: int  # from 1, the one that is running
+    step: int  # steps finished, over all epochs
+    total: int  # steps of the whole training
+    losses: dict[str, float]  # mean of each term over this epoch so far
+    rate: float  # learning rate of the first group, as just used
+    state: TrainState  # to save
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch left behind."""
+
+    number: int  # from 1
+    losses: dict[str, float]  # mean of each term over the epoch
+    metrics: dict[str, Metrics]  # of "raw" and, where there is one, "average"; empty where the epoch was not judged
+    models: dict[str, nn.Module]  # under the same names
+    rate: float  # learning rate of the first group at its last step
+    state: TrainState  # to save
+
+
+def train(
+    method: Method,
+    loader: Loader,
+    *,
+    epochs: int,
+    batch_size: int,
+    optimizer: Callable[[Method], Optimizer],
+    schedule: Schedule,
+    accelerator: Accelerator,
+    seed: int = 0,
+    average: float | None = None,
+    evaluate: Callable[[nn.Module], Metrics] | None = None,
+    evaluate_every: int = 1,
+    score: str = "mAP",
+    accumulate: int = 1,
+    clip: float | None = None,
+    speed: Speed | None = None,
+    report_every: float = 1.0,
+    interrupted: Callable[[], bool] = lambda: False,
+    resume: dict[str, Any] | None = None,
+) -> Iterator[Step | Epoch]:
+    """Train ``method.model``, yielding as it goes; leaving the ``for`` stops the training.
+
+    Args:
+        method: turns batches into losses.
+        loader: of the training photos.
+        epochs: how often to go through what the first sampler draws.
+        batch_size: photos a step, over all processes and micro-batches.
+        optimizer: builds one from the method's parameters. SAM is one: ``step`` gets a closure, always.
+        schedule: of the learning rate.
+        accelerator: the one of this program.
+        seed: of everything random.
+        average: decay of a running average (EMA) of ``method.model``; None for none.
+        evaluate: metrics of a model that is in ``eval`` mode, without gradients.
+        evaluate_every: epochs from one judgement to the next; the last epoch is always judged.
+        score: the metric, higher is better, that the schedule is told.
+        accumulate: micro-batches a step.
+        clip: largest norm of the gradient.
+        speed: number format, memory order and compilation.
+        report_every: seconds between two :class:`Step`.
+        interrupted: asked after every step; True brings a :class:`Step` at once.
+        resume: what ``state_dict`` of a saved state gave.
+
+    Raises:
+        OptionError: if a sampler cannot fill one batch.
+        DivergedError: if a loss term is not finite, with its name.
+    """
+    device = accelerator.device
+    speed = speed or Speed()
+    method.to(device)
+    if speed.channels_last:
+        method.to(memory_format=torch.channels_last)
+    method.prepare(loader.data, Context(accelerator, seed))
+    samplers = method.samplers(loader.data.labels)
+    world, rank = accelerator.num_processes, accelerator.process_index
+    feed = Feed(loader, samplers, batch_size, seed, accumulate, rank, world)
+    shape = loader.preprocessing
+    to_device = ToDevice(device, shape.mean, shape.std, speed.channels_last)
+    state = TrainState(method, optimizer(method), schedule, ModelAverage(method.model, average) if average else None)
+    if resume is not None:
+        state.load_state_dict(resume)
+    wrapped = accelerator.prepare_model(method) if world > 1 else method
+    runner = _Runner(speed.wrap(wrapped), state, accelerator, speed, seed, clip)
+    total = epochs * len(feed)
+
+    for number in range(state.epoch + 1, epochs + 1):
+        method.train()
+        reported = time.monotonic()
+        done_before = (number - 1) * len(feed)
+        rate = state.optimizer.param_groups[0]["lr"]
+        for micro_batches in feed.steps(state.step, number * len(feed), to_device):
+            schedule.apply(state.optimizer, state.step, total)
+            rate = state.optimizer.param_groups[0]["lr"]
+            runner.step(micro_batches)
+            if time.monotonic() - reported >= report_every or interrupted():
+                reported = time.monotonic()
+                means = _means(state.sums, state.step - done_before, number)
+                yield Step(number, state.step, total, means, rate, state)
+        losses = _means(state.sums, len(feed), number)
+        models = {"raw": method.model} | ({"average": state.average.model} if state.average else {})
+        metrics = {}
+        if evaluate and (number % evaluate_every == 0 or number == epochs):
+            with torch.no_grad():
+                metrics = {name: evaluate(model.eval()) for name, model in models.items()}
+            schedule.observe(max(values[score] for values in metrics.values()))
+        state.epoch, state.sums = number, {}
+        yield Epoch(number, losses, metrics, models, rate, state)  # outside no_grad, or the caller would inherit it
+
+
+class _Runner:
+    """One optimizer step."""
+
+    def __init__(
+        self,
+        wrapped: Callable[..., dict[str, Tensor]],
+        state: TrainState,
+        accelerator: Accelerator,
+        speed: Speed,
+        seed: int,
+        clip: float | None,
+    ) -> None:
+        self.wrapped, self.state, self.accelerator, self.speed = wrapped, state, accelerator, speed
+        self.seed, self.clip = seed, clip
+
+    def step(self, micro_batches: list[tuple[Batch, ...]]) -> None:
+        """Runs the closure as often as the optimizer asks, then moves the average on."""
+        state = self.state
+        seen: list[dict[str, Tensor]] = []
+
+        def closure() -> Tensor:
+            state.optimizer.zero_grad()
+            terms: dict[str, Tensor] = {}
+            for number, batches in enumerate(micro_batches):
+                for name, value in self._backward(number, batches, len(micro_batches)).items():
+                    terms[name] = terms[name] + value if name in terms else value
+            if self.clip:
+                nn.utils.clip_grad_norm_(state.method.parameters(), self.clip)
+            seen.append(terms)
+            return torch.stack(list(terms.values())).sum()
+
+        state.optimizer.step(closure)  # type: ignore[arg-type]
+        terms = seen[0]  # SAM calls the closure twice; the first saw the weights as they were
+        if self.accelerator.num_processes > 1:
+            means = self.accelerator.reduce(torch.stack(list(terms.values())), "mean")
+            terms = dict(zip(terms, means, strict=True))
+        for name, value in terms.items():
+            state.sums[name] = state.sums[name] + value if name in state.sums else value
+        if state.average:
+            state.average.update()
+        state.step += 1
+
+    def _backward(self, number: int, batches: tuple[Batch, ...], parts: int) -> dict[str, Tensor]:
+        """Gradients of one micro-batch are added up; returns its share of each term."""
+        last = number == parts - 1
+        # The same step draws the same numbers however often it is run: SAM's second pass, or a resumed run.
+        with (
+            nullcontext() if last else self.accelerator.no_sync(self.wrapped),
+            _seeded(self.accelerator.device, self.seed, self.state.step, number, self.accelerator.process_index),
+        ):
+            with self.speed.autocast(self.accelerator.device):
+                losses = {name: value / parts for name, value in self.wrapped(*batches).items()}
+            self.accelerator.backward(torch.stack(list(losses.values())).sum())
+        return {name: value.detach() for name, value in losses.items()}
+
+
+@contextmanager
+def _seeded(device: torch.device, *numbers: int) -> Iterator[None]:
+    """Dropout and noise drawn inside depend on these numbers alone; the generators outside are left as they were."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(torch_seed(*numbers))
+        yield
+
+
+def _means(sums: dict[str, Tensor], steps: int, epoch: int) -> dict[str, float]:
+    """Mean of each term; here the device is read, so here a non-finite loss is noticed."""
+    if not sums:
+        return {}
+    values = (torch.stack(list(sums.values())) / steps).tolist()
+    for name, value in zip(sums, values, strict=True):
+        if not math.isfinite(value):
+            raise DivergedError(f"the loss term {name!r} became {value} in epoch {epoch}; lower the learning rate")
+    return dict(zip(sums, values, strict=True))

@@ -1,0 +1,93 @@
+"""The fastest way to run a step on this machine: number format, memory order, compilation."""
+
+import copy
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from polytag.data.loader import Batch, Draw, Loader, ToDevice
+from polytag.method import Context, Method
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How a step is run. Evaluation stays in float32, uncompiled, whatever is chosen here."""
+
+    channels_last: bool = True
+    bf16: bool = False
+    compile: bool = False
+
+    def autocast(self, device: torch.device) -> AbstractContextManager[object]:
+        """Mixed precision for the forward pass; losses are computed in float32."""
+        return torch.autocast(device.type, torch.bfloat16) if self.bf16 else nullcontext()
+
+    def wrap(self, method: nn.Module) -> Callable[..., dict[str, Tensor]]:
+        """The method, compiled if that was chosen."""
+        return torch.compile(method) if self.compile else method
+
+
+SPEEDS: dict[str, Speed] = {
+    "eager": Speed(channels_last=False),
+    "channels_last": Speed(),
+    "bf16": Speed(bf16=True),
+    "compile": Speed(compile=True),
+    "compile_bf16": Speed(bf16=True, compile=True),
+}
+
+
+COMPILE_PAYS_FROM = 300.0  # seconds of training; compiling takes about a minute on two cores
+
+
+def fastest(method: Method, loader: Loader, context: Context, batch_size: int, steps: int) -> tuple[Speed, str]:
+    """Time a few forward and backward passes in each way, on a copy of the method and real photos.
+
+    Args:
+        method: not yet prepared.
+        loader: of the training photos.
+        context: handed to the copy's ``prepare``.
+        batch_size: photos a pass.
+        steps: passes of the training to come; compiling is tried only where they would take over five minutes.
+
+    Returns:
+        The fastest way, and a sentence with what was measured.
+    """
+    device = context.accelerator.device
+    trial = copy.deepcopy(method).to(device)
+    trial.prepare(loader.data, context)
+    to_device = ToDevice(device, loader.preprocessing.mean, loader.preprocessing.std)
+    draws = [
+        Draw(s.draw(context.seed, 0)[:batch_size], (context.seed, 0, 0)) for s in trial.samplers(loader.data.labels)
+    ]
+    batches = tuple(map(to_device, loader.batches(draws)))
+    seconds: dict[str, float] = {}
+    for name, speed in SPEEDS.items():
+        if not speed.compile or min(seconds.values()) * steps > COMPILE_PAYS_FROM:
+            seconds[name] = seconds_per_pass(trial, batches, speed)
+    best = min(seconds, key=seconds.__getitem__)
+    measured = ", ".join(f"{name} {batch_size / value:.0f}" for name, value in seconds.items())
+    return SPEEDS[best], f"speed {best}, the fastest in images a second: {measured}"
+
+
+def seconds_per_pass(method: Method, batches: tuple[Batch, ...], speed: Speed, rounds: int = 3) -> float:
+    """Median time of a forward and backward pass of a copy, after two that are not timed."""
+    device = batches[0].images.device
+    memory = torch.channels_last if speed.channels_last else torch.contiguous_format
+    copied = copy.deepcopy(method).to(memory_format=memory).train()
+    placed = tuple(b._replace(images=b.images.contiguous(memory_format=memory)) for b in batches)
+    run = speed.wrap(copied)
+    seconds = []
+    for _ in range(2 + rounds):
+        start = time.perf_counter()
+        with speed.autocast(device):
+            total = torch.stack(list(run(*placed).values())).sum()
+        total.backward()  # type: ignore[no-untyped-call]
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - start)
+        copied.zero_grad()
+    return statistics.median(seconds[2:])

@@ -1,0 +1,115 @@
+"""What a training must remember to go on as if it had never stopped, and how that is written without pickle."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim import Optimizer
+
+from polytag._files import write_atomic
+from polytag.errors import RunError
+from polytag.method import Method
+from polytag.train.ema import ModelAverage
+from polytag.train.schedules import Schedule
+
+
+@dataclass
+class TrainState:
+    """Everything that changes while training."""
+
+    method: Method
+    optimizer: Optimizer
+    schedule: Schedule
+    average: ModelAverage | None
+    epoch: int = 0  # epochs that are finished and judged
+    step: int = 0  # optimizer steps that are finished, over all epochs
+
+    def __post_init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}  # of each loss term over the steps of this epoch, on the device
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nested dicts and lists of tensors, numbers and strings."""
+        return {
+            "method": self.method.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "epoch": self.epoch,
+            "step": self.step,
+            "sums": self.sums,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes back what :meth:`state_dict` gave."""
+        self.method.load_state_dict(state["method"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for weights, values in self.optimizer.state.items():
+            for name, value in values.items():
+                if isinstance(value, Tensor) and value.shape == weights.shape:
+                    values[name] = torch.empty_like(weights).copy_(value)  # in the memory order of the weights
+        self.schedule.load_state_dict(state["schedule"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
+        self.epoch, self.step = state["epoch"], state["step"]
+        device = next(self.method.parameters()).device
+        self.sums = {name: value.to(device) for name, value in state["sums"].items()}
+
+
+def save_tree(path: Path, tree: Any) -> None:
+    """Write nested dicts and lists of tensors, numbers, strings and None as one safetensors file.
+
+    The tensors are stored as such; the rest is JSON in the header. Appears by rename, so there is never half of one.
+
+    Raises:
+        RunError: if it cannot be written; what stood there before is kept.
+    """
+    tensors: dict[str, Tensor] = {}
+    text = json.dumps(_pack(tree, tensors))
+    write_atomic(path, lambda temporary: save_file(tensors, temporary, {"tree": text}))
+
+
+def load_tree(path: Path) -> Any:
+    """Read back what :func:`save_tree` wrote.
+
+    Raises:
+        RunError: if the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return _unpack(json.loads(file.metadata()["tree"]), tensors)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise RunError(f"the training state {path} cannot be read ({error}); start again without --resume") from error
+
+
+def _pack(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        tensors[name] = value.detach().cpu().contiguous().clone()  # two names must not share memory
+        return {"tensor": name}
+    if isinstance(value, dict):  # as pairs, since JSON would turn the numbers of an optimizer's state into strings
+        return {"dict": [[key, _pack(item, tensors)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        return [_pack(item, tensors) for item in value]
+    return value
+
+
+def _unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_unpack(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "tensor" in value:
+        return tensors[value["tensor"]]
+    return {key: _unpack(item, tensors) for key, item in value["dict"]}
+
+
+def is_finite(tensors: dict[str, Any]) -> bool:
+    """Whether every number of every floating-point tensor is."""
+    checked = [t for t in tensors.values() if isinstance(t, Tensor) and t.is_floating_point()]
+    return bool(torch.stack([t.isfinite().all() for t in checked]).all()) if checked else True

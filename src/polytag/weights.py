@@ -1,0 +1,205 @@
+"""Weights from elsewhere: a file of a timm model, or a run of one's own with other classes."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from polytag.backbones import Backbone
+from polytag.errors import RunError
+from polytag.model import Classifier
+from polytag.run import Run
+
+State = Mapping[str, Tensor]
+
+_PICKLED = (".pth", ".pt", ".bin", ".ckpt", ".tar")
+# Where training scripts keep the state dict; of two, the running average is the one that they evaluate.
+_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
+_PREFIXES = ("module.", "_orig_mod.", "model.")
+_ADVICE = "give weights of the same model, or start from scratch with --weights none"
+
+
+def load_weights(model: Classifier, weights: str | Path, classes: Sequence[str]) -> list[str]:
+    """Load what ``weights`` names into a freshly built model.
+
+    Args:
+        model: what to load into.
+        weights: a weights file or a run folder; "pretrained" and "none" leave the model as it is.
+        classes: the names that the logits of ``model`` stand for.
+
+    Returns:
+        What was taken and what was not, a sentence each.
+
+    Raises:
+        RunError: if there is no such file or folder, or it does not fit.
+    """
+    if weights in ("pretrained", "none"):
+        return []
+    path = Path(weights)
+    if not path.exists():
+        raise RunError(
+            f"weights must be pretrained, none, a weights file or a run folder, got {path}, which is not there"
+        )
+    if not path.is_dir():
+        return load_backbone(model, path)
+    run = Run.open(path)
+    return load_matching(model, classes, run.load_weights(), run.classes)
+
+
+def load_backbone(model: Classifier, path: Path) -> list[str]:
+    """Load a weights file of the backbone (for a timm model: as timm publishes it), all of it or nothing.
+
+    Returns:
+        What was taken and what was not, a sentence each.
+
+    Raises:
+        RunError: if the file cannot be read or does not fit; see :func:`read_weights`.
+    """
+    return _load_backbone(model.backbone, read_weights(path), str(path))
+
+
+def load_matching(model: Classifier, classes: Sequence[str], state: State, state_classes: Sequence[str]) -> list[str]:
+    """Load the weights of another run: its backbone, and of its head the classes that both know by name.
+
+    Args:
+        model: what to load into; classes that the run does not know keep their fresh weights.
+        classes: the names that the logits of ``model`` stand for.
+        state: the state dict of the other :class:`~polytag.model.Classifier`.
+        state_classes: the names that its logits stand for.
+
+    Returns:
+        What was taken and what was not, a sentence each. A head of another kind is not taken.
+
+    Raises:
+        RunError: if the backbone is another one.
+    """
+    trunk = "backbone.model." if isinstance(model.backbone, Backbone) else "backbone."
+    notes = _load_backbone(model.backbone, _below(trunk, state), "the run")
+    own, other, dims = model.head.state_dict(), _below("head.", state), model.head.class_dims()
+    expected = {key: _resized(value, dims.get(key), len(state_classes)) for key, value in own.items()}
+    if expected != {key: tuple(value.shape) for key, value in other.items()}:
+        return [*notes, "the head of the run is of another kind, so only its backbone is taken"]
+
+    position = {name: row for row, name in enumerate(state_classes)}
+    known = [row for row, name in enumerate(classes) if name in position]
+    rows, sources = torch.tensor(known), torch.tensor([position[classes[row]] for row in known])
+    for key, value in own.items():
+        if key not in dims:
+            value.copy_(other[key])
+        elif known:
+            picked = other[key].index_select(dims[key], sources.to(other[key].device))
+            value.index_copy_(dims[key], rows.to(value.device), picked.to(value))
+    fresh = len(classes) - len(known)
+    return [*notes, f"head: {len(known)} of {len(classes)} classes are known to the run by name, {fresh} start afresh"]
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors in a weights file, under the names that the model itself has for them.
+
+    Wrappers (``{"state_dict": ...}``) and prefixes (``module.``) of training scripts are taken off.
+
+    Args:
+        path: .safetensors, or one of torch's own formats, of which only plain tensors and numbers are read.
+
+    Raises:
+        RunError: if the file is missing, damaged, of another kind, needs code to run, or holds numbers that are not
+            finite.
+    """
+    if path.suffix not in (".safetensors", *_PICKLED):
+        raise RunError(f"a weights file must end in .safetensors, {', '.join(_PICKLED[:-1])} or .tar, got {path}")
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickled(path)
+    while isinstance(content, Mapping) and (wrapper := next((key for key in _WRAPPERS if key in content), None)):
+        content = content[wrapper]
+    items = content.items() if isinstance(content, Mapping) else ()
+    state = {str(key): value for key, value in items if isinstance(value, Tensor)}
+    if not state:
+        raise RunError(f"{path} holds no weights; {_ADVICE}")
+    for key, value in state.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise RunError(f"{path} holds numbers that are not finite, first in {key}; give another weights file")
+    while prefix := next((prefix for prefix in _PREFIXES if all(key.startswith(prefix) for key in state)), None):
+        state = _below(prefix, state)
+    return state
+
+
+def _read_safetensors(path: Path) -> Any:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"{path} cannot be read as safetensors ({error}); fetch it again") from error
+
+
+def _read_pickled(path: Path) -> Any:
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):  # the arguments that many scripts save beside
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle can fail in every way
+        if code := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise RunError(
+                f"{path} is refused, since it would run code ({code[1]}); save its state dict alone as .safetensors"
+            ) from error
+        reason = error.strerror if isinstance(error, OSError) and error.filename else "it is damaged or no weights file"
+        raise RunError(f"{path} cannot be read: {reason}; fetch it again") from error
+
+
+def _load_backbone(backbone: nn.Module, state: State, source: str) -> list[str]:
+    name, target, published = type(backbone).__name__, backbone, set(backbone.state_dict())
+    if isinstance(backbone, Backbone):
+        name, target, published = backbone.name, backbone.model, backbone.published_keys()
+    own = target.state_dict()
+    fitting, misfits = _match(own, state, published)
+    if misfits and (converted := _converted(target, state)):
+        fitting, remaining = _match(own, converted, published)
+        misfits = misfits if remaining else []
+    if misfits:
+        matching = sum(key in state and state[key].shape == value.shape for key, value in own.items())
+        raise RunError(
+            f"{source} does not fit the backbone {name}: {matching} of {len(own)} entries match, and {misfits[0]}; "
+            + _ADVICE
+        )
+    target.load_state_dict(fitting, strict=False)  # what may be missing is in _match
+    notes = [f"backbone: all {len(fitting)} entries taken from {source}"]
+    if left_out := [key for key in state if key not in own and key in published]:
+        notes.append(f"left out, as they come after the feature map: {', '.join(left_out)}")
+    if fresh := [key for key in own if key not in fitting and not key.endswith(".num_batches_tracked")]:
+        notes.append(f"not among the published weights of {name}, so they start afresh: {', '.join(fresh)}")
+    return notes
+
+
+def _match(own: State, state: State, published: set[str]) -> tuple[State, list[str]]:
+    """The entries that belong to the backbone, and what is wrong with them, a clause each."""
+    # Published models have parts that a backbone lacks, and where it has a norm before the pooling, one after it.
+    fitting = {key: value for key, value in state.items() if key in own or key not in published}
+    misfits = []
+    for key, value in own.items():
+        if key not in fitting:
+            if key in published and not key.endswith(".num_batches_tracked"):  # counted since PyTorch 0.4.1 only
+                misfits.append(f"{key} is missing")
+        elif fitting[key].shape != value.shape:
+            misfits.append(f"{key} has the shape {tuple(fitting[key].shape)}, not {tuple(value.shape)}")
+    misfits += [f"{key} is no part of it" for key in fitting if key not in own]
+    return fitting, misfits
+
+
+def _converted(model: nn.Module, state: State) -> State:
+    """The same by timm's own converter, where it has one: from original names, or to another image size."""
+    convert: Callable[..., State] | None = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
+    try:
+        return {} if convert is None else convert(dict(state), model)
+    except Exception:  # it expects weights of this model and fails in every way on others, where _match says why
+        return {}
+
+
+def _below(prefix: str, state: State) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def _resized(value: Tensor, dim: int | None, size: int) -> tuple[int, ...]:
+    return tuple(size if axis == dim else length for axis, length in enumerate(value.shape))

@@ -1,0 +1,69 @@
+"""What finding photos promises: every one is seen on the disk, and a guess that could be another is refused."""
+
+import pytest
+
+from polytag.data.readers import Table
+from polytag.errors import DataError
+
+
+def write(folder, text, photos="a.jpg b.jpg c.jpg", name="labels.csv"):
+    for photo in photos.split():
+        (folder / photo).parent.mkdir(parents=True, exist_ok=True)
+        (folder / photo).touch()
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def refusal(path, **options):
+    with pytest.raises(DataError) as caught:
+        Table(**options).read(path)
+    return str(caught.value).replace(str(path), path.name).replace(str(path.parent), "DATA")
+
+
+def test_photos_may_lie_in_a_subfolder_that_has_all_of_them(tmp_path):
+    path = write(tmp_path, "filename,labels\na.jpg,cat\nb.jpg,dog\n", "images/a.jpg images/b.jpg other/a.jpg")
+    data = Table().read(path)
+    assert data.images.root == tmp_path / "images"
+    assert data.images.name(1) == "b.jpg"
+    assert data.notes[-1] == "photos are in the subfolder images"
+
+
+def test_two_subfolders_with_all_the_photos_are_refused(tmp_path):
+    path = write(tmp_path, "filename,labels\na.jpg,cat\n", "small/a.jpg large/a.jpg")
+    assert refusal(path) == "all photos are in large and small below DATA; choose one of them with --reader.images"
+    assert Table(images=str(tmp_path / "small")).read(path).images.root == tmp_path / "small"
+
+
+def test_the_folder_of_photos_can_be_elsewhere(tmp_path):
+    path = write(tmp_path, "filename,labels\na.jpg,cat\n", "elsewhere/photos/a.jpg")
+    assert len(Table(images=str(tmp_path / "elsewhere" / "photos")).read(path)) == 1
+    assert refusal(path, images=str(tmp_path / "nowhere")) == (
+        "the folder of photos DATA/nowhere does not exist; name another one with --reader.images"
+    )
+
+
+def test_endings_of_file_names_are_completed_if_that_finds_one_photo(tmp_path):
+    path = write(tmp_path, "id,labels\na,cat\nb.2,dog\nc.png,cat\n", "a.JPG b.2.png c.png b.2.txt")
+    data = Table().read(path)
+    assert [data.images.name(row) for row in range(3)] == ["a.JPG", "b.2.png", "c.png"]
+    assert data.notes[-1] == "file names completed with their ending, such as 'a.JPG'"
+
+
+def test_endings_that_could_be_two_are_refused(tmp_path):
+    path = write(tmp_path, "id,labels\nx,cat\na,cat\n", "a.jpg a.png x.png")
+    assert refusal(path) == "row 3 of labels.csv names 'a', which fits a.jpg and a.png; write the whole file name"
+
+
+def test_a_photo_named_with_and_without_its_ending_is_listed_twice(tmp_path):
+    path = write(tmp_path, "id,labels\na,cat\na.jpg,cat\n")
+    assert refusal(path) == (
+        "'a.jpg' is listed twice, by row 2 of labels.csv and by row 3 of labels.csv; keep one of them"
+    )
+
+
+def test_paths_are_tidied(tmp_path):
+    path = write(
+        tmp_path, "filename,labels\nin\\a.jpg,cat\n./in//b.jpg,dog\nout/../c.jpg,dog\n", "in/a.jpg in/b.jpg c.jpg"
+    )
+    assert [Table().read(path).images.name(row) for row in range(3)] == ["in/a.jpg", "in/b.jpg", "c.jpg"]

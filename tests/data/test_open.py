@@ -1,0 +1,107 @@
+"""What opening data promises: a file is read as it is, a folder is searched in order, and doubt is refused."""
+
+import json
+import os
+
+import pytest
+
+from polytag.data.open import open_data
+from polytag.data.readers import Coco, Table, Voc
+from polytag.errors import DataError
+
+COCO = {
+    "images": [{"id": 1, "file_name": "a.jpg"}],
+    "categories": [{"id": 1, "name": "from coco"}],
+    "annotations": [{"image_id": 1, "category_id": 1}],
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """One photo with labels in three formats."""
+    (tmp_path / "JPEGImages").mkdir()
+    (tmp_path / "Annotations").mkdir()
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "JPEGImages" / "a.jpg").touch()
+    (tmp_path / "labels.csv").write_text("filename,labels\na.jpg,from table\n")
+    (tmp_path / "coco.json").write_text(json.dumps(COCO))
+    (tmp_path / "Annotations" / "a.xml").write_text("<x><object><name>from voc</name></object></x>")
+    return tmp_path
+
+
+def refusal(path, reader=None):
+    with pytest.raises(DataError) as caught:
+        open_data(path, reader)
+    return str(caught.value).replace(str(path), "DATA")
+
+
+def test_a_folder_is_searched_for_a_table_then_coco_then_voc(folder):
+    (folder / "labels.csv").write_text("filename,labels\na.jpg,table\n")
+    assert open_data(folder).classes == ("table",)
+    (folder / "labels.csv").unlink()
+    assert open_data(folder).classes == ("from coco",)
+    (folder / "coco.json").unlink()
+    assert open_data(folder).classes == ("from voc",)
+
+
+def test_a_named_file_is_read_whatever_else_is_there(folder):
+    (folder / "other.txt").write_text("filename,labels\na.jpg,other\n")
+    assert open_data(folder / "other.txt").classes == ("other",)
+    assert open_data(str(folder / "coco.json")).classes == ("from coco",)
+
+
+def test_a_reader_can_be_chosen(folder):
+    assert open_data(folder, Voc()).classes == ("from voc",)
+    assert open_data(folder, Coco()).classes == ("from coco",)
+    assert open_data(folder, Table(delimiter=" ")).classes == ("from", "table")
+    (folder / "labels.csv").rename(folder / "labels.dat")
+    assert open_data(folder / "labels.dat", Table(delimiter=";")).classes == ("from table",)
+
+
+def test_two_label_files_of_one_kind_are_refused_and_listed(folder):
+    (folder / "labels_all.csv").write_text("filename,labels\na.jpg,other\n")
+    assert (
+        refusal(folder) == "DATA has 2 label files of the same kind: labels.csv, labels_all.csv; name the one to read"
+    )
+    assert open_data(folder / "labels_all.csv").classes == ("other",)
+
+
+def test_a_table_without_file_names_is_no_rival(folder):
+    (folder / "class_frequency.csv").write_text("class,total\ncat,3\n")
+    (folder / "labels.csv").write_text("filename,labels\na.jpg,table\n")
+    assert open_data(folder).classes == ("table",)
+
+
+def test_what_is_not_there_is_refused(tmp_path):
+    assert refusal(tmp_path) == "DATA is empty; give a label file, or a folder with photos and their labels"
+    missing = tmp_path / "nowhere"
+    assert refusal(missing) == "DATA does not exist; give a label file, or a folder with photos and their labels"
+    (tmp_path / "a.jpg").touch()
+    assert refusal(tmp_path / "a.jpg") == (
+        "DATA is not a label file; give a .csv, .tsv or .txt table, COCO's .json, or a folder"
+    )
+    assert refusal(tmp_path) == (
+        "DATA has no labels to read, which would be a .csv or .tsv table with a column of file names, or "
+        "COCO annotations in annotations/ or beside the photos, or Pascal VOC's Annotations/*.xml; "
+        "name the label file or add one"
+    )
+    assert refusal(tmp_path, Voc()) == (
+        "DATA has no labels to read, which would be Pascal VOC's Annotations/*.xml; name the label file or add one"
+    )
+
+
+def test_an_empty_table_in_a_folder_is_named(tmp_path):
+    (tmp_path / "labels.csv").touch()
+    assert refusal(tmp_path) == (
+        "DATA/labels.csv is empty; its first line must name the columns, such as filename,labels"
+    )
+
+
+def test_what_the_system_refuses_is_a_sentence_too(tmp_path):
+    path = tmp_path / ("x" * 300)
+    assert refusal(path) == "cannot read DATA: File name too long; make it readable"
+
+
+def test_a_pipe_is_no_label_file(tmp_path):
+    os.mkfifo(tmp_path / "labels.csv")
+    assert refusal(tmp_path / "labels.csv").startswith("DATA is not a label file; ")
