@@ -33,5 +33,6 @@ class Interrupts:
         self._restore()
 
     def _restore(self) -> None:
-        while self._before:
-            signal.signal(*self._before.popitem())
+        before, self._before = self._before, {}  # at once, as a signal may come in between
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -78,10 +78,10 @@ class Backbone(nn.Module):
 
 def _config(name: str) -> PretrainedCfg:
     architecture, _, tag = name.partition(".")
-    known = timm.list_models()
     if not timm.is_model(architecture):
-        near = difflib.get_close_matches(architecture, known, n=3)
-        hint = f"did you mean {' or '.join(near)}" if near else "polytag list backbones shows them"
+        known = timm.list_models()
+        near = difflib.get_close_matches(architecture, known, n=1)
+        hint = f"did you mean {near[0]!r}" if near else "polytag list backbones shows them"
         raise OptionError(f"backbone must be one of the {len(known)} models of timm, got {name!r}; {hint}")
     if tag and not timm.is_model_pretrained(name):
         tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{architecture}.*")]
@@ -148,7 +148,7 @@ def _pretrained(name: str, config: PretrainedCfg, options: dict[str, Any]) -> An
         return timm.create_model(name, pretrained=True, **options, **_cached_or_reachable(config))
     # The hub raises errors of its own, of two HTTP libraries and of the system, without a common base.
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise RunError(
             f"the weights of {name} cannot be fetched ({reason}; no network?); give a file with --weights PATH, or "
             "start from scratch with --weights none"
@@ -156,17 +156,18 @@ def _pretrained(name: str, config: PretrainedCfg, options: dict[str, Any]) -> An
 
 
 def _cached_or_reachable(config: PretrainedCfg) -> dict[str, Any]:
-    """Where the hub's file is already here, timm's argument that says so: the hub would be asked first otherwise."""
-    if not config.hf_hub_id or config.hf_hub_filename or config.custom_load:
+    """Where the hub's file is already here, timm's argument that says so: it would ask the hub first otherwise."""
+    if not config.hf_hub_id:
         return {}
     repository, _, revision = config.hf_hub_id.partition("@")
-    for file in ("model.safetensors", "pytorch_model.bin"):
-        path = try_to_load_from_cache(repository, file, revision=revision or None)
-        if isinstance(path, str):
-            return {"pretrained_cfg_overlay": {"file": path}}
-    # One attempt: where there is no network, the hub's own retries take three quarters of a minute.
-    get_session().head(hf_hub_url(repository, "model.safetensors"), timeout=5)
-    return {}
+    files = [config.hf_hub_filename] if config.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]
+    cached = [try_to_load_from_cache(repository, file, revision=revision or None) for file in files]
+    found = next((path for path in cached if isinstance(path, str)), None)
+    if found is None:
+        # One attempt: where there is no network, the hub's own retries take three quarters of a minute.
+        get_session().head(hf_hub_url(repository, files[0]), timeout=5)
+    plain = not config.hf_hub_filename and not config.custom_load
+    return {"pretrained_cfg_overlay": {"file": found}} if found and plain else {}
 
 
 @contextmanager
@@ -176,7 +177,7 @@ def _refused_as(what: str) -> Iterator[None]:
     except PolytagError:
         raise
     except (AssertionError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".")
         raise OptionError(f"{what}{reason and f' ({reason})'}; choose another image_size") from error
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,19 @@ def factory(kind: str, choice: Choice) -> Callable[..., Any]:
 
 
 def option_parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:
-    """The options of a table's entry: its arguments that have a default."""
+    """The options of a table's entry: its arguments whose default is a plain value."""
     parameters = inspect.signature(TABLES[kind][name]).parameters
-    return {key: p for key, p in parameters.items() if p.default is not inspect.Parameter.empty}
+    return {key: p for key, p in parameters.items() if isinstance(p.default, str | int | float | tuple | None)}
+
+
+def summary(entry: Any) -> str:
+    """The first line of an entry's docstring, without its markup."""
+    return without_markup((inspect.getdoc(getattr(entry, "func", entry)) or "").partition("\n")[0])
+
+
+def without_markup(text: str) -> str:
+    """A docstring's text as a terminal shows it."""
+    return re.sub(r":\w+:`([^`]+)`", r"\1", text).replace("``", "")
 
 
 def build_model(

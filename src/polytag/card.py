@@ -1,5 +1,6 @@
 """The model card of a run folder."""
 
+import math
 from typing import Any
 
 from polytag._files import write_text
@@ -10,10 +11,12 @@ _HEADLINES = ("mAP", "CF1", "OF1")
 
 def write_card(run: Run, metrics: dict[str, Any]) -> None:
     """Write ``README.md`` with a header that model hubs read."""
-    rows = [(part, *(metrics[part][name] for name in _HEADLINES)) for part in ("val", "test") if part in metrics]
-    table = ["| photos | " + " | ".join(_HEADLINES) + " |", "|---" * (1 + len(_HEADLINES)) + "|"]
-    table += ["| " + " | ".join([part, *(f"{value:.4f}" for value in values)]) + " |" for part, *values in rows]
+    rows = [("photos", *_HEADLINES), ("---",) * (1 + len(_HEADLINES))]
+    rows += [(p, *(_number(metrics[p][name]) for name in _HEADLINES)) for p in ("val", "test") if p in metrics]
+    table = [f"| {' | '.join(row)} |" for row in rows]
     photos = ", ".join(f"{count} {name}" for name, count in run.config["data"]["photos"].items())
+    best = metrics["best"]
+    why = "the best by validation mAP" if best["score"] > -math.inf else "the last, as no validation mAP is defined"
     height, width = run.preprocessing.image_size
     text = [
         "---",
@@ -28,7 +31,7 @@ def write_card(run: Run, metrics: dict[str, Any]) -> None:
         "",
         *table,
         "",
-        f"The weights are those of epoch {metrics['best']['epoch']}, the best by validation mAP; more in `{METRICS}`.",
+        f"The weights are those of epoch {best['epoch']}, {why}; more in `{METRICS}`.",
         "",
         "```",
         run.config["command"] or "made from Python",
@@ -40,6 +43,10 @@ def write_card(run: Run, metrics: dict[str, Any]) -> None:
         "",
     ]
     write_text(run.path / CARD, "\n".join(text))
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4f}"
 
 
 def _plain(name: str) -> str:

@@ -1,12 +1,14 @@
 """A scikit-learn estimator."""
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,7 +25,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     ``X`` is a list of photo files, an array of images ``(n, height, width, 3)`` of uint8, or a
     :class:`polytag.LabelledSet`, which brings its own labels. ``y`` is an ``(n, classes)`` matrix of 1, 0 and -1
-    (unknown), or a list of label names for each photo. A part of the training photos is kept back to pick the best epoch.
+    (unknown), or a list of label names for each photo. A tenth of the photos, or those that a set calls validation, is
+    kept back to pick the best epoch.
 
     Args:
         backbone, weights, head, loss, method, image_size, epochs, batch_size, lr, average, flip, crop, seed, speed,
@@ -34,6 +37,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     Attributes:
         classes_: names of the labels, ``(classes,)``.
         run_: the run folder.
+        predictor_: what answers.
     """
 
     def __init__(
@@ -53,7 +57,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         seed: int = 0,
         speed: str = "channels_last",
         workers: int = 2,
-        device: str = "auto",
+        device: Literal["auto", "cpu", "cuda"] = "auto",
         classes: Sequence[str] | None = None,
         out: str | Path | None = None,
     ) -> None:
@@ -82,28 +86,33 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         Raises:
             DataError: if ``y`` is missing or does not fit ``X``.
         """
-        options = {name: value for name, value in self.get_params().items() if name not in ("classes", "out")}
-        if self.out is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="polytag-")  # lives as long as this object
-        out = Path(self._temporary.name if self.out is None else self.out)
-        self.run_ = Training(data=self._labelled(X, y), out=out, overwrite=True, **options).finish()
+        data = _labelled(X, y, self.classes)
+        if data.split is None:  # all of them are for training, a part of them to choose by, none to judge on
+            data = LabelledSet(data.images, data.labels, np.zeros(len(data), np.int8), data.groups, data.notes)
+        out = self.out
+        if out is None:
+            out = tempfile.mkdtemp(prefix="polytag-")
+            weakref.finalize(self, shutil.rmtree, out, ignore_errors=True)  # lives as long as this object
+        options = {name: value for name, value in self.get_params(deep=False).items() if name not in ("classes", "out")}
+        self.run_ = Training(data=data, out=Path(out), overwrite=True, **options).finish()
         self.classes_ = np.array(self.run_.classes)
-        self._predictor = Predictor(self.run_, device=self.device, workers=self.workers)  # type: ignore[arg-type]
+        self.predictor_ = Predictor(self.run_, device=self.device, workers=self.workers, head=self.head)
         return self
 
     def decision_function(self, X: Photos) -> NDArray[np.float64]:  # noqa: N803
         """Logits, ``(n, classes)``."""
-        check_is_fitted(self, "run_")
-        return self._predictor.logits(X)
+        check_is_fitted(self)
+        return self.predictor_.logits(X)
 
     def predict_proba(self, X: Photos) -> NDArray[np.float64]:  # noqa: N803
         """Probabilities in ``[0, 1]``, one ``(n, classes)`` array."""
-        check_is_fitted(self, "run_")
-        return self._predictor.predict_proba(X)
+        check_is_fitted(self)
+        return self.predictor_.predict_proba(X)
 
     def predict(self, X: Photos) -> NDArray[np.int64]:  # noqa: N803
         """1 where a label is present, else 0, ``(n, classes)``, by the thresholds of the run."""
-        return (self.predict_proba(X) > self._predictor.thresholds).astype(np.int64)
+        present: NDArray[np.bool_] = self.predict_proba(X) > self.predictor_.thresholds
+        return present.astype(np.int64)
 
     def score(self, X: Photos, y: Any = None, sample_weight: None = None) -> float:  # noqa: N803
         """Mean average precision over the labels that are defined on these photos, 0 to 1.
@@ -111,25 +120,37 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         Raises:
             DataError: if ``sample_weight`` is given, which mAP has none of.
         """
-        check_is_fitted(self, "run_")
+        check_is_fitted(self)
         if sample_weight is not None:
             raise DataError("score is the mAP, which takes no sample_weight; leave it out")
-        labels = self._labelled(X, y).labels.with_classes(self.run_.classes)
+        classes = self.run_.classes
+        labels = _labelled(X, y, classes if _is_matrix(y) else None).labels.with_classes(classes)
         return METRICS["mAP"](self.decision_function(X), labels.dense(), 0.0)
 
-    def _labelled(self, photos: Photos, y: Any) -> LabelledSet:
-        if isinstance(photos, LabelledSet) and y is None:
-            return photos
-        if y is None:
-            raise DataError("y is missing; give an (n, classes) matrix, a list of label names for each photo, or a LabelledSet")
-        return LabelledSet(as_images(photos), self._labels(y))
 
-    def _labels(self, y: ArrayLike | Sequence[Sequence[str]]) -> Labels:
-        if isinstance(y, Labels):
-            return y
-        if not hasattr(y, "ndim") and len(y) and all(isinstance(n, str) for row in y for n in row):  # type: ignore[arg-type, union-attr]
-            return Labels.from_names(y, self.classes)  # type: ignore[arg-type]
-        matrix = np.asarray(y)
-        if matrix.ndim != 2:
-            raise DataError(f"y must be an (n, classes) matrix or a list of label names for each photo, got {matrix.shape}")
-        return Labels.from_dense(matrix, self.classes or [str(number) for number in range(matrix.shape[1])])
+def _labelled(photos: Photos, y: Any, classes: Sequence[str] | None) -> LabelledSet:
+    if y is not None:
+        return LabelledSet(as_images(photos), _labels(y, classes))
+    if isinstance(photos, LabelledSet):
+        return photos
+    raise DataError("y is missing; give an (n, classes) matrix, a list of label names for each photo, or a LabelledSet")
+
+
+def _labels(y: Any, classes: Sequence[str] | None) -> Labels:
+    if isinstance(y, Labels):
+        return y
+    if not _is_matrix(y):
+        return Labels.from_names(y, classes)
+    matrix = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+    if matrix.ndim != 2:
+        raise DataError(f"y must be an (n, classes) matrix or a list of label names for each photo, got {matrix.shape}")
+    return Labels.from_dense(matrix, [str(n) for n in range(matrix.shape[1])] if classes is None else classes)
+
+
+def _is_matrix(y: Any) -> bool:
+    """Whether these are numbers; else they are lists of label names."""
+    if y is None or isinstance(y, Labels) or hasattr(y, "toarray"):
+        return hasattr(y, "toarray")
+    if text := next((row for row in y if isinstance(row, str)), None):
+        raise DataError(f"y must have a list of label names for each photo, got the text {text!r}; put it in a list")
+    return not all(np.iterable(row) and all(isinstance(name, str) for name in row) for row in y)

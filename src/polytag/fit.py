@@ -1,6 +1,7 @@
 """One training, from photos and labels to a run folder."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -22,11 +23,11 @@ from polytag.data.loader import Loader
 from polytag.data.preprocessing import Preprocessing
 from polytag.data.ready import Progress, ready
 from polytag.data.splits import Split, three_way
-from polytag.errors import OptionError, RunError
+from polytag.errors import OptionError
 from polytag.inference import evaluate
 from polytag.method import Context, Method
-from polytag.recorder import Recorder
-from polytag.run import CONFIG, METRICS, STATE, Run, new_config, save_json
+from polytag.recorder import Recorder, check_folder
+from polytag.run import METRICS, Run, new_config, save_json
 from polytag.train.loop import Epoch, Step, train
 from polytag.train.optimizers import OPTIMIZERS
 from polytag.train.speed import SPEEDS, fastest
@@ -123,6 +124,9 @@ class Training:
         for kind in ("head", "method", "sampler", "schedule"):
             factory(kind, getattr(self, kind))
         build_loss(self.loss)
+        self._preprocessing()
+        if self.resume and self.overwrite:
+            raise OptionError("resume and overwrite exclude each other; choose one")
 
     def finish(self) -> Run:
         """Train to the end; the run folder."""
@@ -131,7 +135,7 @@ class Training:
         return Run.open(self.out)
 
     def __iter__(self) -> Iterator[Event]:
-        self._check_folder()
+        check_folder(self.out, self.resume, self.overwrite)
         accelerator = Accelerator(cpu=self.device == "cpu")
         if self.device == "cuda" and accelerator.device.type != "cuda":
             raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
@@ -193,19 +197,12 @@ class Training:
                     started = time.monotonic()
                 if interrupts.seen() and event.state.epoch < self.epochs:
                     raise KeyboardInterrupt(
-                        f"stopped after step {event.state.step}, and {self.out} holds all of it; go on with --resume"
+                        f"stopped after step {event.state.step}, kept in {self.out}; "
+                        f"the same command with --out {self.out} --resume goes on"
                     )
+        if recorder.best["score"] == -math.inf:
+            yield Note(f"no {SCORE} is defined on the {len(split.val)} validation photos: the last weights are kept")
         self._conclude(recorder, split, preprocessing, accelerator.device)
-
-    def _check_folder(self) -> None:
-        exists = (self.out / CONFIG).exists()
-        if self.resume and not (self.out / STATE).exists():
-            raise RunError(f"{self.out} holds no training to resume; start it without --resume")
-        if exists and not self.resume and not self.overwrite:
-            raise RunError(f"{self.out} already holds a run; choose another folder, or go on with it with --resume")
-        if self.overwrite:
-            for name in (STATE, METRICS):
-                (self.out / name).unlink(missing_ok=True)
 
     def _preprocessing(self) -> Preprocessing:
         size = (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size
@@ -215,15 +212,16 @@ class Training:
         return Chain(*([RandomCrop(self.crop)] if self.crop < 1 else []), Flip(self.flip))
 
     def _method(self, classes: tuple[str, ...], preprocessing: Preprocessing) -> Generator[Event, None, Method]:
+        weights = "none" if self.resume else self.weights  # the saved state has all of them
         model = build_model(
             self.backbone,
             self.head,
             len(classes),
             image_size=preprocessing.image_size,
-            pretrained=self.weights == "pretrained",
+            pretrained=weights == "pretrained",
             seed=self.seed,
         )
-        yield from map(Note, load_weights(model, self.weights, classes))
+        yield from map(Note, load_weights(model, weights, classes))
         method: Method = factory("method", self.method)(model, build_loss(self.loss), factory("sampler", self.sampler))
         return method
 
@@ -237,7 +235,12 @@ class Training:
             preprocessing=preprocessing,
             thresholds=[0.5] * len(data.classes),
             training=arguments,
-            data={"fingerprint": data.fingerprint(), "photos": counts, "notes": [*data.notes, *split.notes]},
+            data={
+                "fingerprint": data.fingerprint(),
+                "train_fingerprint": split.train.fingerprint(),
+                "photos": counts,
+                "notes": [*data.notes, *split.notes],
+            },
             command=self.command,
         )
 

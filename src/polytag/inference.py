@@ -15,13 +15,18 @@ def predict_logits(model: nn.Module, loader: Loader, device: torch.device, batch
     Returns:
         Logits ``(items, classes)``, in the order of the photos.
     """
+    if not len(loader.data):
+        return np.empty((0, len(loader.data.classes)), np.float32)
     was_training = model.training
     to_device = ToDevice(device, loader.preprocessing.mean, loader.preprocessing.std)
     model.eval()
-    with torch.inference_mode():
-        parts = [model(to_device(batch).images).float().cpu().numpy() for batch in loader.in_order(batch_size)]
-    model.train(was_training)
-    return np.concatenate(parts)
+    try:
+        # Not inference_mode: what a model keeps from one batch to the next could then not be trained through.
+        with torch.no_grad():
+            parts = [model(to_device(batch).images).float().cpu().numpy() for batch in loader.in_order(batch_size)]
+    finally:
+        model.train(was_training)
+    return np.concatenate(parts)  # (items, classes)
 
 
 def evaluate(model: nn.Module, loader: Loader, device: torch.device, batch_size: int = 64) -> Evaluation:

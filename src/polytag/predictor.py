@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -10,16 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
 from polytag._checks import check_choice, check_number
+from polytag.build import Choice
 from polytag.data.labelled_set import ImageArrays, ImageFiles, Images, LabelledSet
 from polytag.data.loader import Loader
 from polytag.data.paths import Paths
+from polytag.data.readers.photos import is_image
 from polytag.errors import DataError, OptionError
 from polytag.inference import predict_logits
 from polytag.labels import Labels
 from polytag.metrics import Evaluation
 from polytag.run import Run
 
-EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
 Photos = str | Path | Sequence[str | Path] | Sequence[NDArray[np.uint8]] | NDArray[np.uint8] | Images | LabelledSet
 
 
@@ -39,6 +40,7 @@ class Predictor:
         device: "auto", "cpu" or "cuda".
         batch_size: photos at a time.
         workers: threads that decode.
+        head: builds the head, where it was one of your own and so is not named in the run.
 
     Raises:
         RunError: if a folder is not a run.
@@ -51,6 +53,7 @@ class Predictor:
         device: Literal["auto", "cpu", "cuda"] = "auto",
         batch_size: int = 64,
         workers: int = 2,
+        head: Choice | None = None,
     ) -> None:
         check_choice("device", device, ("auto", "cpu", "cuda"))
         if not runs:
@@ -70,7 +73,7 @@ class Predictor:
         if device == "cuda" and not cuda:
             raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
         self.device = torch.device("cuda" if cuda and device != "cpu" else "cpu")
-        self.models = [run.load_model().to(self.device) for run in self.runs]
+        self.models = [run.load_model(head).to(self.device) for run in self.runs]
         self.batch_size, self.workers = batch_size, workers
 
     def logits(self, photos: Photos) -> NDArray[np.float64]:
@@ -202,26 +205,31 @@ def as_images(photos: Photos) -> Images:
     """
     if isinstance(photos, LabelledSet):
         return photos.images
-    if isinstance(photos, str | Path):
-        photos = [photos]
-    if isinstance(photos, np.ndarray) and photos.ndim == 3:
-        photos = photos[None]
-    if not isinstance(photos, Sequence | np.ndarray):
+    if isinstance(photos, Images):
         return photos
-    if len(photos) and isinstance(photos[0], str | Path):
-        files = [str(file) for place in photos for file in _files(Path(str(place)))]
-        if not files:
-            raise DataError(f"no photo found in {', '.join(map(str, photos))}; give photos, or folders that hold some")
-        return ImageFiles(Path(), Paths(files))
-    if not len(photos):
+    items: Any = photos if np.iterable(photos) and not isinstance(photos, str) else [photos]
+    if not isinstance(items, Sequence | np.ndarray):
+        items = list(items)  # a column of a data frame
+    if isinstance(items, np.ndarray) and items.ndim == 3:
+        items = items[None]
+    if not len(items):
         raise DataError("no photo was given; give photos, or folders that hold some")
-    return ImageArrays(photos)  # type: ignore[arg-type]
+    if isinstance(items[0], np.ndarray):
+        return ImageArrays(items)
+    if strange := [type(item).__name__ for item in items if not isinstance(item, str | Path)]:
+        raise DataError(
+            "photos must be files, folders, (height, width, 3) arrays of uint8, or a LabelledSet, got " + strange[0]
+        )
+    files = [str(file) for place in items for file in _files(Path(str(place)))]
+    if not files:
+        raise DataError(f"no photo found in {', '.join(map(str, items))}; give photos, or folders that hold some")
+    return ImageFiles(Path(), Paths(files))
 
 
 def _files(place: Path) -> list[Path]:
     if not place.is_dir():
         return [place]
-    return sorted(file for file in place.rglob("*") if file.suffix.lower() in EXTENSIONS and file.is_file())
+    return sorted(file for file in place.rglob("*") if is_image(file.name) and file.is_file())
 
 
 def _some(names: Sequence[str], shown: int = 5) -> str:

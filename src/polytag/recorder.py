@@ -1,16 +1,30 @@
 """What a training leaves on the disk while it runs: its history, its best weights, the state to resume from."""
 
+import json
 import math
 from pathlib import Path
 from typing import Any
 
 from polytag.errors import RunError
-from polytag.run import CONFIG, STATE, Run, save_history, save_json, save_weights
+from polytag.run import (
+    CARD,
+    CONFIG,
+    HISTORY,
+    METRICS,
+    STATE,
+    WEIGHTS,
+    Run,
+    save_history,
+    save_json,
+    save_weights,
+    without_nan,
+)
 from polytag.train.loop import Epoch, Step
 from polytag.train.state import is_finite, load_tree, save_tree
 
 # Arguments that change where or how fast a training runs, and not what comes out.
 FREE = ("out", "resume", "overwrite", "workers", "cache", "device", "command")
+HEADLINES = ("mAP", "CF1", "OF1")  # in the history; all metrics of the best epoch are in metrics.json
 
 
 class Recorder:
@@ -28,8 +42,10 @@ class Recorder:
         self.best: dict[str, Any] = {"epoch": 0, "weights": "raw", "score": -math.inf}
 
     def start(self) -> None:
-        """Begin a new run."""
+        """Begin a new run; what another one left in the folder goes, once it is sure that the folder can be written."""
         save_json(self.folder / CONFIG, self.config)
+        for name in (STATE, METRICS, CARD, HISTORY, WEIGHTS):
+            (self.folder / name).unlink(missing_ok=True)
 
     def resume(self) -> dict[str, Any]:
         """Take up the run that the folder holds; the state of the training loop.
@@ -38,13 +54,18 @@ class Recorder:
             RunError: if it was started with other arguments or other data.
         """
         before = Run.open(self.folder).config
-        for part, now in (("training", self.config["training"]), ("data", self.config["data"])):
-            for name, value in now.items():
-                if name not in FREE and before[part].get(name) != value:
-                    raise RunError(
-                        f"{self.folder} was started with {name} {before[part].get(name)!r}, and {value!r} came; "
-                        "resume it with the same arguments and data, or start another run"
-                    )
+        now = json.loads(json.dumps(without_nan(self.config)))  # as it would be read back
+        for name, value in now["training"].items():
+            if name not in FREE and before["training"].get(name, value) != value:
+                raise RunError(
+                    f"{self.folder} was started with {name} {before['training'][name]!r}, and {value!r} came; "
+                    "resume it with the same arguments, or start another run"
+                )
+        if any(before["data"].get(name) != now["data"][name] for name in ("fingerprint", "train_fingerprint")):
+            raise RunError(
+                f"{self.folder} was started with other photos, labels or splits than those that came; "
+                "resume it with the same data, or start another run"
+            )
         saved = load_tree(self.folder / STATE)
         self.history, self.best = saved["history"], saved["best"]
         state: dict[str, Any] = saved["train"]
@@ -56,12 +77,14 @@ class Recorder:
         row["images_per_second"] = round(photos / seconds, 2)
         row |= {f"loss_{name}": value for name, value in event.losses.items()}
         for kind, metrics in event.metrics.items():
-            row |= {f"val_{name}_{kind}": value for name, value in metrics.items()}
+            row |= {f"val_{name}_{kind}": metrics[name] for name in HEADLINES if name in metrics}
         self.history.append(row)
         for kind, metrics in event.metrics.items():
-            if metrics[self.score] > self.best["score"]:  # never true for NaN
+            # A score is NaN where the validation photos define none; until one is defined, the latest weights are kept.
+            score = -math.inf if math.isnan(metrics[self.score]) else metrics[self.score]
+            if score > self.best["score"] or self.best["score"] == -math.inf:
                 save_weights(self.folder, event.models[kind])
-                self.best = {"epoch": event.number, "weights": kind, "score": metrics[self.score]}
+                self.best = {"epoch": event.number, "weights": kind, "score": score}
         save_history(self.folder, self.history)
 
     def save(self, event: Step | Epoch) -> None:
@@ -74,3 +97,21 @@ class Recorder:
         if not is_finite(state["method"]):
             raise RunError(f"the weights became infinite at step {event.state.step}; lower the learning rate")
         save_tree(self.folder / STATE, {"train": state, "history": self.history, "best": self.best})
+
+
+def check_folder(folder: Path, resume: bool, overwrite: bool) -> None:
+    """Refuse a run folder that a training must not write to.
+
+    Raises:
+        RunError: if there is no training to resume, a run that may not be overwritten, or something else than a run.
+    """
+    holds_run, resumable = (folder / CONFIG).exists(), (folder / STATE).exists()
+    if resume and not (holds_run and resumable):
+        raise RunError(f"{folder} holds no training to resume; start it without --resume")
+    if folder.exists() and not holds_run and not (folder.is_dir() and not any(folder.iterdir())):
+        raise RunError(f"{folder} holds something else than a run; choose a folder that is new, empty or a run")
+    if holds_run and not resume and not overwrite:
+        resume_it = "go on with it with --resume, " if resumable else ""
+        raise RunError(
+            f"{folder} already holds a run; choose another folder, {resume_it}or replace it with --overwrite"
+        )

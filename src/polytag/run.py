@@ -12,15 +12,15 @@ from typing import Any
 import timm
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
-from polytag._files import write_atomic, write_text
+from polytag._files import write_text
 from polytag._version import __version__
 from polytag.build import Choice, build_model
 from polytag.data.preprocessing import Preprocessing
 from polytag.errors import PolytagError, RunError
 from polytag.model import Classifier
-from polytag.train.state import is_finite
+from polytag.train.state import is_finite, write_tensors
 
 FORMAT = 1  # of config.json; a larger number is from a newer polytag
 WEIGHTS, CONFIG, METRICS, HISTORY, CARD = "model.safetensors", "config.json", "metrics.json", "history.csv", "README.md"
@@ -62,13 +62,19 @@ class Run:
                 f"{folder} was written by polytag {config.get('polytag')} in format {config['format']}, and this is "
                 f"polytag {__version__}, which reads formats up to {FORMAT}; update polytag"
             )
+        for key, kind in _NEEDED.items():
+            if not isinstance(config.get(key), kind):
+                raise RunError(f"{folder / CONFIG} is damaged: {key} is missing or no {_JSON[kind]}; restore it")
         try:
             run = cls(folder, config)
-        except (KeyError, TypeError, PolytagError) as error:
-            raise RunError(f"{folder / CONFIG} is damaged ({error}); train again or restore it") from error
-        count = len(run.classes)
-        if not count or len(run.thresholds) != count or not all(map(_is_probability, run.thresholds)):
-            raise RunError(f"{folder / CONFIG} is damaged: it needs one threshold from 0 to 1 for each class")
+        except PolytagError as error:
+            raise RunError(f"{folder / CONFIG} is damaged: {error}; restore it") from error
+        if not run.classes or not all(isinstance(name, str) for name in run.classes):
+            raise RunError(f"{folder / CONFIG} is damaged: classes must be names; restore it")
+        if len(run.thresholds) != len(run.classes) or not all(map(_is_probability, run.thresholds)):
+            raise RunError(
+                f"{folder / CONFIG} is damaged: it needs one threshold from 0 to 1 for each class; restore it"
+            )
         return run
 
     def load_weights(self) -> dict[str, torch.Tensor]:
@@ -95,20 +101,21 @@ class Run:
         Raises:
             RunError: if the weights do not fit the architecture in the config.
         """
-        head = head or self.config["model"]["head"]
+        head = head or self.config["model"].get("head")
         if head is None:
-            raise RunError(f"{self.path} was trained with a head of your own, which only your own code can build")
+            raise RunError(
+                f"{self.path} was trained with a head of your own; open it from Python with Run.load_model(head)"
+            )
         model = build_model(
-            self.config["model"]["backbone"],
+            str(self.config["model"].get("backbone")),
             head,
             len(self.classes),
             image_size=self.preprocessing.image_size,
         )
+        weights = self.load_weights()
         try:
-            model.load_state_dict(self.load_weights())
+            model.load_state_dict(weights)
         except RuntimeError as error:
-            if isinstance(error, RunError):
-                raise
             raise RunError(f"{self.path / WEIGHTS} does not fit the model named in config.json; restore it") from error
         return model.eval()
 
@@ -151,10 +158,10 @@ def save_weights(folder: Path, model: torch.nn.Module) -> None:
     Raises:
         RunError: if a weight is not finite or the file cannot be written; what stood there before is kept.
     """
-    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    weights = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
     if not is_finite(weights):
         raise RunError(f"the weights are no longer finite and were not saved to {folder}; lower the learning rate")
-    write_atomic(folder / WEIGHTS, lambda temporary: save_file(weights, temporary, {"format": "pt"}))
+    write_tensors(folder / WEIGHTS, weights, {"format": "pt"})
 
 
 def save_json(path: Path, values: dict[str, Any]) -> None:
@@ -170,6 +177,11 @@ def save_history(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(folder / HISTORY, text.getvalue())
+
+
+# What config.json must hold for a run to be opened, trained on and judged.
+_NEEDED = {"model": dict, "classes": list, "preprocessing": dict, "thresholds": list, "training": dict, "data": dict}
+_JSON = {dict: "object", list: "list"}
 
 
 def _read_json(path: Path) -> dict[str, Any]:

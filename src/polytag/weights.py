@@ -44,9 +44,7 @@ def load_weights(model: Classifier, weights: str | Path, classes: Sequence[str])
         return []
     path = Path(weights)
     if not path.exists():
-        raise RunError(
-            f"weights must be pretrained, none, a weights file or a run folder, got {path}, which is not there"
-        )
+        raise RunError(f"weights must be pretrained, none, a weights file or a run folder; there is no {path}")
     if not path.is_dir():
         return load_backbone(model, path)
     run = Run.open(path)
@@ -145,7 +143,8 @@ def _read_pickled(path: Path) -> Any:
             raise RunError(
                 f"{path} is refused, since it would run code ({code[1]}); save its state dict alone as .safetensors"
             ) from error
-        reason = error.strerror if isinstance(error, OSError) and error.filename else "it is damaged or no weights file"
+        known = error.strerror if isinstance(error, OSError) and error.filename else None
+        reason = known.lower() if known else "it is damaged or no weights file"
         raise RunError(f"{path} cannot be read: {reason}; fetch it again") from error
 
 
@@ -167,9 +166,9 @@ def _load_backbone(backbone: nn.Module, state: State, source: str) -> list[str]:
     target.load_state_dict(fitting, strict=False)  # what may be missing is in _match
     notes = [f"backbone: all {len(fitting)} entries taken from {source}"]
     if left_out := [key for key in state if key not in own and key in published]:
-        notes.append(f"left out, as they come after the feature map: {', '.join(left_out)}")
+        notes.append(f"left out, as they come after the feature map: {_few(left_out)}")
     if fresh := [key for key in own if key not in fitting and not key.endswith(".num_batches_tracked")]:
-        notes.append(f"not among the published weights of {name}, so they start afresh: {', '.join(fresh)}")
+        notes.append(f"not among the published weights of {name}, so they start afresh: {_few(fresh)}")
     return notes
 
 
@@ -203,3 +202,7 @@ def _below(prefix: str, state: State) -> dict[str, Tensor]:
 
 def _resized(value: Tensor, dim: int | None, size: int) -> tuple[int, ...]:
     return tuple(size if axis == dim else length for axis, length in enumerate(value.shape))
+
+
+def _few(keys: list[str]) -> str:
+    return ", ".join(keys if len(keys) <= 4 else [*keys[:3], f"and {len(keys) - 3} more"])

@@ -1,12 +1,16 @@
 """The command line: thin; nothing that a Python user cannot reach."""
 
 import argparse
+import difflib
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from polytag._text import printable
 from polytag._version import __version__
-from polytag.errors import PolytagError
+from polytag.cli.parser import Parser
+from polytag.errors import OptionError, PolytagError
 
 COMMANDS = {
     "demo": "train on scenes of handwritten digits, evaluate, show",
@@ -18,32 +22,42 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status: 0, 1 where something was refused, 2 for wrong usage, 130 after Ctrl-C."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    """Run one command; the exit status: 0, 1 where something was refused, 2 without a command, 130 after Ctrl-C."""
+    words = [*(sys.argv[1:] if argv is None else argv)]  # not list(): here that is the command, once it has run
     parser = _parser()
     if not words:
         parser.print_help()
         return 2
-    parser.parse_args(words[:1])  # answers --help and --version, and refuses what is no command
     try:
+        parser.parse_args(words[:1])  # answers --help and --version
+        _check_command(words[0])
         command = import_module(f"polytag.cli.{words[0]}")  # torch is imported here at the earliest
         status: int = command.main(words[1:])
         sys.stdout.flush()
         return status
     except PolytagError as error:
-        print(f"polytag: {error}", file=sys.stderr)
+        lines = map(printable, str(error).split("\n"))  # names of files and labels come from strangers
+        print("polytag: " + "\n".join(lines), file=sys.stderr)
         return 1
     except KeyboardInterrupt as error:
-        print(f"\npolytag: {error or 'stopped'}", file=sys.stderr)
+        end_of_line = "\n" if sys.stderr.isatty() else ""  # behind the ^C that the terminal shows
+        print(f"{end_of_line}polytag: {printable(str(error)) or 'stopped'}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has left, as in `polytag list backbones | head`
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes when it ends
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _check_command(name: str) -> None:
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean {near[0]!r}" if near else ""
+        raise OptionError(f"the command must be one of {', '.join(COMMANDS)}, got {name!r}{hint}")
+
+
+def _parser() -> Parser:
     width = max(map(len, COMMANDS))
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="polytag",
         description="Multi-label image classification: photos in, tags out.",
         epilog="commands:\n"
@@ -52,5 +66,5 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"polytag {__version__}")
-    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    parser.add_argument("command", metavar="COMMAND", help="one of those below")
     return parser

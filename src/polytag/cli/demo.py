@@ -1,6 +1,5 @@
 """`polytag demo`."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +7,10 @@ import torch
 
 from polytag._text import table
 from polytag.cli.console import say, watch
+from polytag.cli.parser import Parser
 from polytag.cli.show import class_table, number
 from polytag.data.digits import pixel_baseline, scenes
-from polytag.data.labelled_set import SPLITS
+from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.fit import Training
 from polytag.metrics import METRICS
 from polytag.predictor import Predictor
@@ -54,18 +54,18 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def demo_training(data, out: Path, epochs: int, seed: int) -> Training:  # type: ignore[no-untyped-def]
+def demo_training(data: LabelledSet, out: Path, epochs: int, seed: int) -> Training:
     """From scratch, bounded in steps."""
     torch.set_num_threads(min(2, torch.get_num_threads()))
     return Training(
         data=data,
         out=out,
-        backbone="resnet10t",
+        backbone="test_resnet",
         weights="none",
         image_size=64,
         epochs=epochs,
         batch_size=64,
-        lr=3e-3,
+        lr=4e-3,
         seed=seed,
         flip=0.0,
         overwrite=True,
@@ -73,7 +73,7 @@ def demo_training(data, out: Path, epochs: int, seed: int) -> Training:  # type:
     )
 
 
-def draw_sheet(predictor: Predictor, folder: Path, test) -> Path:  # type: ignore[no-untyped-def]
+def draw_sheet(predictor: Predictor, folder: Path, test: LabelledSet) -> Path:
     """A contact sheet of the first scenes, with right, wrong and missed tags."""
     few = test.select(np.arange(min(SHOWN, len(test))))
     predictions = predictor.predict(few)
@@ -88,13 +88,13 @@ def draw_sheet(predictor: Predictor, folder: Path, test) -> Path:  # type: ignor
     return path
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="polytag demo",
         description="Train a model from scratch on scenes composed from handwritten digits; evaluate and show it.",
         allow_abbrev=False,
     )
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="RUN", help="(default: runs/demo)")
-    parser.add_argument("--epochs", type=int, default=8, metavar="N", help="(default: 8)")
+    parser.add_argument("--epochs", type=int, default=10, metavar="N", help="(default: 10)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
     return parser

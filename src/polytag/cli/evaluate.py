@@ -3,12 +3,16 @@
 import argparse
 import json
 
+import numpy as np
+
 from polytag._text import printable, table
 from polytag.cli.console import say
 from polytag.cli.options import parse_with_nested
+from polytag.cli.parser import Parser
 from polytag.cli.reading import add_reading, read
 from polytag.cli.show import class_table, number
 from polytag.data.check import bad_images_error, find_bad_images
+from polytag.data.labelled_set import LabelledSet
 from polytag.data.splits import three_way
 from polytag.errors import DataError
 from polytag.predictor import Predictor
@@ -18,16 +22,11 @@ from polytag.run import without_nan
 def main(words: list[str]) -> int:
     """Print every metric of one run, or of several as one model."""
     args = parse_with_nested(_parser(), words, ("reader",))
-    predictor = Predictor(args.run, *args.ensemble, device=args.device)
-    data = read(args)
-    if args.split != "all":
-        seed = predictor.runs[0].config["training"]["seed"]
-        data = getattr(three_way(data, seed), args.split)
-        if not len(data):
-            raise DataError(f"{args.data} has no {args.split} photos; choose another --split, or all")
+    predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers)
+    data = _part(_readable(read(args), args), args, predictor)
     for note in predictor.match_notes(data.classes):
         say(note)
-    if bad := find_bad_images(data.images, args.workers):
+    if args.on_bad_image == "stop" and (bad := find_bad_images(data.images, max(1, args.workers))):
         raise bad_images_error(bad, len(data))
     evaluation = predictor.evaluate(data)
     metrics = evaluation.compute(predictor.threshold_logits)
@@ -44,15 +43,48 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _readable(data: LabelledSet, args: argparse.Namespace) -> LabelledSet:
+    """With ``--on-bad-image skip`` the photos that can be read: before the split, as in training, to split alike."""
+    if args.on_bad_image == "stop":
+        return data
+    bad = find_bad_images(data.images, max(1, args.workers))
+    if len(bad) == len(data):
+        raise bad_images_error(bad, len(data))
+    for _, sentence in bad:
+        say(f"left out: {sentence}")
+    return data.select(np.delete(np.arange(len(data)), [row for row, _ in bad])) if bad else data
+
+
+def _part(data: LabelledSet, args: argparse.Namespace, predictor: Predictor) -> LabelledSet:
+    """The split to judge on, with a warning where it was not kept from a run."""
+    if args.split == "all":
+        return data
+    split = three_way(data, predictor.runs[0].config["training"]["seed"])
+    part: LabelledSet = getattr(split, args.split)
+    if not len(part):
+        raise DataError(f"{args.data} has no {args.split} photos; choose another --split, or all")
+    learned = split.train.fingerprint()
+    for run in predictor.runs if data.split is None else ():
+        if run.config["data"].get("train_fingerprint") != learned:
+            say(
+                f"{run.path} was not trained on this split of {args.data}: photos that it has seen may be among these; "
+                "if all of them are new to it, judge it on all with --split all"
+            )
+    return part
+
+
+def _parser() -> Parser:
+    parser = Parser(
         prog="polytag evaluate", description="Every metric of a run on labelled photos.", allow_abbrev=False
     )
     parser.add_argument("run", metavar="RUN", help="the run folder")
     add_reading(parser)
     parser.add_argument("--ensemble", metavar="RUN", action="append", default=[], help="another run to average with")
     parser.add_argument("--split", choices=("train", "val", "test", "all"), default="test", help="(default: test)")
+    parser.add_argument(
+        "--on-bad-image", choices=("stop", "skip"), default="stop", help="photos that cannot be read (default: stop)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
-    parser.add_argument("--workers", type=int, default=2, help="threads that decode (default: 2)")
+    parser.add_argument("--workers", type=int, metavar="N", default=2, help="threads that decode (default: 2)")
     return parser

@@ -1,10 +1,11 @@
 """`polytag list`."""
 
-import argparse
-import inspect
+import timm
 
 from polytag._text import table
-from polytag.build import TABLES
+from polytag.build import TABLES, summary
+from polytag.cli.parser import Parser
+from polytag.errors import OptionError
 from polytag.metrics import METRICS
 
 _LISTS = {
@@ -21,17 +22,18 @@ _LISTS = {
 
 def main(words: list[str]) -> int:
     """Print the names of a family, and what each is."""
-    parser = argparse.ArgumentParser(prog="polytag list", description="What there is to choose from.")
+    parser = Parser(prog="polytag list", description="What there is to choose from.")
     parser.add_argument(
         "family", choices=("backbones", *_LISTS), metavar="FAMILY", help=", ".join(("backbones", *_LISTS))
     )
     parser.add_argument("pattern", nargs="?", default="*", help="of backbones: a part of the name, with * as wildcard")
     args = parser.parse_args(words)
     if args.family == "backbones":
-        import timm
-
-        print("\n".join(timm.list_models(f"*{args.pattern.strip('*')}*" if args.pattern != "*" else "*")))
+        names = timm.list_models(f"*{args.pattern.strip('*')}*")
+        if not names:
+            raise OptionError(f"no backbone has {args.pattern!r} in its name; polytag list backbones shows all")
+        print("\n".join(names))
         return 0
-    rows = [(name, (inspect.getdoc(entry) or "").partition("\n")[0]) for name, entry in _LISTS[args.family].items()]
+    rows = [(name, summary(entry)) for name, entry in _LISTS[args.family].items()]
     print(table(rows))
     return 0

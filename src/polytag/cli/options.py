@@ -7,38 +7,39 @@ import types
 from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from polytag.build import TABLES, option_parameters
+from polytag.build import TABLES, factory, option_parameters, without_markup
+from polytag.cli.parser import Parser
+from polytag.errors import OptionError
 
 
 def argument_help(documented: type) -> dict[str, str]:
     """What the ``Args`` section of a class says of each argument, on one line each."""
     section = (inspect.getdoc(documented) or "").partition("Args:\n")[2].partition("\n\n")[0]
     entries = re.findall(r"^    ([\w, ]+): (.+(?:\n {8}.+)*)", section, re.MULTILINE)
-    return {name: re.sub(r"\s+", " ", text).replace("``", "") for names, text in entries for name in names.split(", ")}
+    plain = [(names, re.sub(r"\s+", " ", without_markup(text)).removesuffix(".")) for names, text in entries]
+    return {name: text for names, text in plain for name in names.split(", ")}
 
 
 def add_argument(
     group: argparse._ArgumentGroup | argparse.ArgumentParser, flag: str, kind: Any, default: Any, text: str, dest: str
-) -> None:
+) -> argparse.Action:
     """One option: its type and choices follow from the annotation ``kind``."""
     text = text.replace("%", "%%")
-    shown = "" if default in (None, "", False) else f" (default: {default})"
+    shown = "" if default is None or default == "" else f" (default: {default})"
     if kind is bool:
         action: Any = argparse.BooleanOptionalAction if default else "store_true"
-        group.add_argument(flag, action=action, default=default, help=text, dest=dest)
-        return
+        return group.add_argument(flag, action=action, default=default, help=text, dest=dest)
     parts = [part for part in get_args(kind) if part is not type(None)] if _is_union(kind) else [kind]
     chosen = parts[0]
     if get_origin(chosen) is Literal:
         choices = [str(value) for value in get_args(chosen)]
-        group.add_argument(flag, choices=choices, default=default, help=text + shown, dest=dest)
-        return
+        return group.add_argument(flag, choices=choices, default=default, help=text + shown, dest=dest)
     convert = chosen if chosen in (int, float) else str
     metavar = {int: "N", float: "X"}.get(convert, "TEXT")
-    group.add_argument(flag, type=convert, metavar=metavar, default=default, help=text + shown, dest=dest)
+    return group.add_argument(flag, type=convert, metavar=metavar, default=default, help=text + shown, dest=dest)
 
 
-def add_nested(parser: argparse.ArgumentParser, kind: str, name: str) -> None:
+def add_nested(parser: Parser, kind: str, name: str) -> None:
     """``--loss.gamma-neg`` and its like: the options of one entry of a table."""
     entry = TABLES[kind][name]
     parameters = option_parameters(kind, name)
@@ -48,9 +49,8 @@ def add_nested(parser: argparse.ArgumentParser, kind: str, name: str) -> None:
     hints, texts = get_type_hints(entry.__init__ if inspect.isclass(entry) else entry), argument_help(entry)
     for option, parameter in parameters.items():
         flag = f"--{kind}.{option.replace('_', '-')}"
-        # Left out unless given, so that the defaults of the entry hold.
-        add_argument(group, flag, hints.get(option, str), parameter.default, texts.get(option, ""), flag[2:])
-        parser.set_defaults(**{flag[2:]: argparse.SUPPRESS})
+        action = add_argument(group, flag, hints.get(option, str), parameter.default, texts.get(option, ""), flag[2:])
+        action.default = argparse.SUPPRESS  # left out unless given, so that the defaults of the entry hold
 
 
 def nested_choice(values: dict[str, Any], kind: str, name: str) -> dict[str, Any] | str:
@@ -61,22 +61,37 @@ def nested_choice(values: dict[str, Any], kind: str, name: str) -> dict[str, Any
     return {"name": name, **given} if given else name
 
 
-def parse_with_nested(parser: argparse.ArgumentParser, words: list[str], kinds: Iterable[str]) -> argparse.Namespace:
-    """Parse, once the options of the chosen entries are known; the chosen entries come back as choices."""
-    scout = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+def parse_with_nested(parser: Parser, words: list[str], kinds: Iterable[str]) -> argparse.Namespace:
+    """Parse, once the options of the chosen entries are known; the chosen entries come back as choices.
+
+    Raises:
+        OptionError: if an entry or an option is not known.
+    """
+    scout = Parser(prog=parser.prog, add_help=False, allow_abbrev=False)
     for kind in kinds:
         scout.add_argument(f"--{kind}", default=parser.get_default(kind))
     chosen = vars(scout.parse_known_args(words)[0])
     if chosen.get("reader") is None and any(word.startswith("--reader.") for word in words):
         chosen["reader"] = "table"  # the messages of that reader name its options
+    chosen = {kind: name for kind, name in chosen.items() if name is not None}
     for kind, name in chosen.items():
-        if name in TABLES[kind]:
-            add_nested(parser, kind, name)
+        factory(kind, name)  # refuses a name that is not in the table
+        add_nested(parser, kind, name)
+    _check_nested(words, chosen)
     args = parser.parse_args(words)
     for kind, name in chosen.items():
-        if name is not None:
-            setattr(args, kind, nested_choice(vars(args), kind, name))
+        setattr(args, kind, nested_choice(vars(args), kind, name))
     return args
+
+
+def _check_nested(words: Iterable[str], chosen: dict[str, str]) -> None:
+    for kind, option in re.findall(r"^--(\w+)\.([\w-]+)", "\n".join(words), re.MULTILINE):
+        if kind not in chosen:
+            continue
+        allowed = [f"--{kind}.{name.replace('_', '-')}" for name in option_parameters(kind, chosen[kind])]
+        if f"--{kind}.{option}" not in allowed:
+            known = f"it has {', '.join(allowed)}" if allowed else "it has none"
+            raise OptionError(f"the {kind} {chosen[kind]} has no option --{kind}.{option}; {known}")
 
 
 def _is_union(kind: Any) -> bool:

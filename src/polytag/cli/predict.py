@@ -1,6 +1,5 @@
 """`polytag predict`."""
 
-import argparse
 import csv
 import io
 import json
@@ -10,7 +9,7 @@ from pathlib import Path
 from polytag._files import write_text
 from polytag._text import csv_cell, printable, table
 from polytag.cli.console import say
-from polytag.errors import OptionError
+from polytag.cli.parser import Parser
 from polytag.predictor import Prediction, Predictor
 
 
@@ -32,14 +31,15 @@ def main(words: list[str]) -> int:
 
 
 def as_csv(predictions: list[Prediction]) -> str:
-    """Columns ``filename,labels,scores``, labels and scores joined by semicolons."""
+    """Columns ``filename,labels,scores``, labels and scores joined by semicolons; photos without an error only."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("filename", "labels", "scores"))
     for name, tags, error in predictions:
         if error is None:
-            labels = csv_cell(";".join(label for label, _ in tags))
-            writer.writerow((csv_cell(name), labels, ";".join(f"{score:.4f}" for _, score in tags)))
+            labels = ";".join(label for label, _ in tags)
+            scores = ";".join(f"{score:.4f}" for _, score in tags)
+            writer.writerow((csv_cell(printable(name)), csv_cell(printable(labels)), scores))
     return text.getvalue()
 
 
@@ -51,7 +51,8 @@ def as_jsonl(predictions: list[Prediction]) -> str:
         else {"filename": name, "tags": [{"label": label, "score": round(score, 6)} for label, score in tags]}
         for name, tags, error in predictions
     )
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+    return "".join((line if line == printable(line) else json.dumps(json.loads(line))) + "\n" for line in lines)
 
 
 def as_table(predictions: list[Prediction]) -> str:
@@ -66,25 +67,15 @@ def as_table(predictions: list[Prediction]) -> str:
 FORMATS = {"table": as_table, "csv": as_csv, "jsonl": as_jsonl}
 
 
-def _probability(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise OptionError(f"--threshold must be between 0 and 1, got {text!r}")
-    return value
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="polytag predict", description="The tags of photos.", allow_abbrev=False)
+def _parser() -> Parser:
+    parser = Parser(prog="polytag predict", description="The tags of photos.", allow_abbrev=False)
     parser.add_argument("run", metavar="RUN", help="the run folder")
     parser.add_argument("photos", metavar="PHOTO", nargs="+", help="photos, or folders of photos")
     parser.add_argument("--ensemble", metavar="RUN", action="append", default=[], help="another run to average with")
     parser.add_argument("--format", choices=FORMATS, default="table", help="(default: table)")
     parser.add_argument("--out", metavar="FILE", help="write there instead of to the terminal")
-    parser.add_argument("--threshold", type=_probability, help="a probability (default: those of the run)")
+    parser.add_argument("--threshold", type=float, metavar="P", help="a probability (default: those of the run)")
     parser.add_argument("--topk", type=int, metavar="K", help="the K most probable tags instead")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
-    parser.add_argument("--workers", type=int, default=2, help="threads that decode (default: 2)")
+    parser.add_argument("--workers", type=int, metavar="N", default=2, help="threads that decode (default: 2)")
     return parser

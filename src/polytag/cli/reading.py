@@ -14,9 +14,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     """Add DATA and its options."""
     parser.add_argument("data", metavar="DATA", help="a table of tags (CSV, TSV), a COCO JSON, or a folder with one")
     group = parser.add_argument_group("data")
-    group.add_argument(
-        "--reader", choices=READERS, metavar="NAME", help=f"{', '.join(READERS)} (default: found out from DATA)"
-    )
+    group.add_argument("--reader", metavar="NAME", help=f"{', '.join(READERS)} (default: found out from DATA)")
     group.add_argument("--images", metavar="DIR", help="the folder that the photos' names start from")
     group.add_argument("--group-by", metavar="COLUMN", help="photos alike in this column of the table share a split")
 

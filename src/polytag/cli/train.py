@@ -1,6 +1,5 @@
 """`polytag train`."""
 
-import argparse
 import dataclasses
 import shlex
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import get_type_hints
 from polytag.build import TABLES
 from polytag.cli.console import say, watch
 from polytag.cli.options import add_argument, argument_help, parse_with_nested
+from polytag.cli.parser import Parser
 from polytag.cli.reading import add_reading, read
 from polytag.cli.show import show_metrics
 from polytag.errors import OptionError
@@ -29,11 +29,14 @@ _GROUPS = {
 def main(words: list[str]) -> int:
     """Train and show the metrics."""
     args = parse_with_nested(_parser(), words, NESTED)
+    if args.resume and args.out is None:
+        raise OptionError("--resume needs --out with the run folder to go on with")
+    image_size = parse_size(args.image_size)
     data = read(args)
     options = {f.name: getattr(args, f.name) for f in dataclasses.fields(Training) if hasattr(args, f.name)}
     options |= {
         "data": data,
-        "image_size": parse_size(args.image_size),
+        "image_size": image_size,
         "command": f"polytag train {shlex.join(words)}",
         "out": args.out or free_folder(Path("runs"), Path(args.data).stem),
     }
@@ -47,7 +50,7 @@ def main(words: list[str]) -> int:
 def parse_size(text: str) -> int | tuple[int, int]:
     """``224`` or ``256x192`` (height x width)."""
     sides = str(text).lower().split("x")
-    if len(sides) > 2 or not all(side.isdigit() for side in sides):
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
         raise OptionError(f"--image-size must be a number of pixels or HEIGHTxWIDTH, got {text!r}")
     return int(sides[0]) if len(sides) == 1 else (int(sides[0]), int(sides[1]))
 
@@ -61,9 +64,10 @@ def free_folder(parent: Path, name: str) -> Path:
     return folder
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="polytag train",
+        usage="polytag train DATA [--out RUN] [OPTION ...]",
         description="Train a model on photos and their tags; write a run folder.",
         epilog="Options of a chosen loss, head, ... are nested: --loss asl --loss.gamma-neg 4 "
         "(polytag train --loss asl --help lists them).",
@@ -80,9 +84,11 @@ def _parser() -> argparse.ArgumentParser:
             if name in TABLES:
                 allowed = (*TABLES[name], "auto") if name == "speed" else tuple(TABLES[name])
                 text = f"{', '.join(allowed)} (default: {default})"
-                group.add_argument(flag, choices=allowed, metavar="NAME", default=default, help=text)
+                choices = None if name in NESTED else allowed  # names with options are checked with their options
+                group.add_argument(flag, choices=choices, metavar="NAME", default=default, help=text)
             elif name == "image_size":
-                group.add_argument(flag, metavar="SIZE", default=default, help=f"{texts[name]} (default: {default})")
+                text = f"pixels a side, or HEIGHTxWIDTH (default: {default})"
+                group.add_argument(flag, metavar="SIZE", default=default, help=text)
             else:
                 add_argument(group, flag, hints[name], default, texts[name], name)
     return parser

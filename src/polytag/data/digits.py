@@ -29,9 +29,9 @@ TWICE_FACTOR = 0.2
 
 # Lengths are shares of the scene's side, colours are out of 255. Digits and fragments take different cells of a grid.
 GRID = 3
-SIDES, SHIFT, TURN = (0.25, 0.36), 0.06, np.deg2rad(15)
-PAPER, STROKE, INK, NOISE = (0, 100), (50, 150), (150, 256), 16
-MOST_FRAGMENTS, MOST_STROKES = 3, 3
+SIDES, SHIFT, TURN = (0.23, 0.36), 0.06, np.deg2rad(15)
+PAPER, STROKE, INK, NOISE = (0, 100), (50, 150), (130, 256), 16
+MOST_FRAGMENTS, MOST_STROKES = 4, 3
 
 BASELINE_SIDE, BASELINE_C = 32, 1e-3
 
@@ -189,11 +189,9 @@ def _stamp(random: np.random.Generator, scene: Image.Image, shapes: list[Glyph])
     sides = scene.width * (SIDES[0] + (SIDES[1] - SIDES[0]) * random.random(len(shapes)))
     angles = TURN * (2 * random.random(len(shapes)) - 1)
     shrink = 8 / sides  # pixels of the glyph for one of the scene
-    turns = np.stack([shrink * np.cos(angles), shrink * np.sin(angles), 1.4 / shrink], axis=1)
-    inks = random.integers(*INK, (len(shapes), 3))
-    for shape, (x, y), (cos, sin, reach), ink in zip(
-        shapes, middles.tolist(), turns.tolist(), inks.tolist(), strict=True
-    ):
+    places = np.column_stack([middles, shrink * np.cos(angles), shrink * np.sin(angles), 1.4 / shrink]).tolist()
+    inks = random.integers(*INK, (len(shapes), 3)).tolist()
+    for shape, (x, y, cos, sin, reach), ink in zip(shapes, places, inks, strict=True):
         side = int(reach * shape.width)  # of a patch that holds the shape at any turn
         middle, centre = side / 2, shape.width / 2
         # From a pixel of the patch to one of the glyph, middle to middle.

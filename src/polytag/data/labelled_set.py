@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,7 @@ SPLITS = ("train", "val", "test")
 UNSPLIT = -1
 
 
+@runtime_checkable
 class Images(Protocol):
     """Photos by number."""
 
@@ -128,6 +129,16 @@ class LabelledSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """``(items,)``: with indexing by rows, what scikit-learn asks of data that it cuts into folds."""
+        return (len(self),)
+
+    def __getitem__(self, rows: Any) -> "LabelledSet":
+        """``data[rows]`` is :meth:`select`, of numbers, a slice or a mask; also as ``data[rows, ...]``."""
+        chosen = rows[0] if isinstance(rows, tuple) else rows
+        return self.select(np.atleast_1d(np.arange(len(self))[chosen]))
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -107,8 +107,9 @@ class ToDevice:
     ) -> None:
         self.device = device
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.shift = -torch.tensor(mean, device=device).view(3, 1, 1) / torch.tensor(std, device=device).view(3, 1, 1)
-        self.scale = 1 / (255 * torch.tensor(std, device=device).view(3, 1, 1))
+        middle, spread = (torch.tensor(values, dtype=torch.float64).view(3, 1, 1) for values in (mean, std))
+        # Rounded once, as in Preprocessing.normalize: both give the very same numbers.
+        self.scale, self.shift = (x.to(device, torch.float32) for x in (1 / (255 * spread), -middle / spread))
 
     def __call__(self, batch: Batch) -> Batch:
         """The batch on the device: images normalised, targets as float32."""

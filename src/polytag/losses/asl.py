@@ -48,7 +48,7 @@ class ASL(Loss):
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Loss of a batch; see :meth:`Loss.forward`."""
         check_scores_targets(logits, targets)
-        z = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        z = logits if logits.dtype == torch.float64 else logits.float()
         y = targets.to(z.dtype)
         value: Tensor = _Asymmetric.apply(z, y, self.gamma_neg, self.gamma_pos, self.clip, self.detach_weights)
         return value

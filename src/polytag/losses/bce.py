@@ -29,7 +29,7 @@ class BCE(Loss):
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Loss of a batch; see :meth:`Loss.forward`."""
         check_scores_targets(logits, targets)
-        z = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        z = logits if logits.dtype == torch.float64 else logits.float()
         y = targets.to(z.dtype)
         soft, known = y.clamp(self.smoothing, 1 - self.smoothing), (y + 1).clamp(max=1)
         return binary_cross_entropy_with_logits(z, soft, weight=known, reduction="sum") / len(z)

@@ -49,7 +49,7 @@ class WeightedBCE(Loss):
                 f"weighted_bce was prepared for {len(self.positive_ratio)} classes, got {logits.shape[1]}; "
                 "call prepare(labels) with labels of the same classes"
             )
-        z = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        z = logits if logits.dtype == torch.float64 else logits.float()
         y = targets.to(z.dtype)
         ratio = self.positive_ratio.to(z.dtype)
         present, absent = y.clamp(min=0), 1 - y.abs()  # both 0 where unknown, and so is the weight

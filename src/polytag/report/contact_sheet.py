@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from polytag._checks import check_number
+from polytag._text import printable
 from polytag.errors import OptionError
 
 State = Literal["right", "wrong", "missed", "unchecked", "more"]
@@ -147,14 +148,10 @@ class _Pen:
 
     def spell(self, text: str) -> str:
         """The text in letters that can be drawn, on one line."""
-        if self._ascii:
-            text = "".join(letter for letter in normalize("NFKD", text) if not combining(letter))
-        return "".join(
-            letter
-            if letter.isprintable() and (letter.isascii() or not self._ascii)
-            else letter.encode("unicode_escape").decode()
-            for letter in text
-        )
+        if not self._ascii:
+            return printable(text)
+        plain = "".join(letter for letter in normalize("NFKD", text) if not combining(letter))
+        return printable(plain).encode("ascii", "backslashreplace").decode()
 
     def width(self, text: str) -> int:
         return ceil(self.font.getlength(text) / FINE)

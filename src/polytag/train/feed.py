@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from polytag._checks import check_number
 from polytag.data.loader import Batch, Draw, Loader, ToDevice
 from polytag.errors import OptionError
 from polytag.samplers import Sampler
@@ -37,6 +38,8 @@ class Feed:
         rank: int = 0,
         world: int = 1,
     ) -> None:
+        check_number("batch_size", batch_size, 1, float("inf"))
+        check_number("accumulate", accumulate, 1, float("inf"))
         if batch_size % (accumulate * world):
             raise OptionError(
                 f"a batch of {batch_size} cannot be split evenly over {world} processes with {accumulate} "

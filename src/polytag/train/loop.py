@@ -9,12 +9,14 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from polytag._checks import check_choice
 from polytag._random import torch_seed
 from polytag.data.loader import Batch, Loader, ToDevice
-from polytag.errors import DivergedError
+from polytag.errors import DivergedError, OptionError
 from polytag.method import Context, Method
 from polytag.train.ema import ModelAverage
 from polytag.train.feed import Feed
@@ -44,7 +46,7 @@ class Epoch:
     number: int  # from 1
     losses: dict[str, float]  # mean of each term over the epoch
     metrics: dict[str, Metrics]  # of "raw" and, where there is one, "average"; empty where the epoch was not judged
-    models: dict[str, nn.Module]  # under the same names
+    models: dict[str, nn.Module]  # under the same names, in ``eval`` mode
     rate: float  # learning rate of the first group at its last step
     state: TrainState  # to save
 
@@ -79,7 +81,7 @@ def train(
         batch_size: photos a step, over all processes and micro-batches.
         optimizer: builds one from the method's parameters. SAM is one: ``step`` gets a closure, always.
         schedule: of the learning rate.
-        accelerator: the one of this program.
+        accelerator: the one of this program, without mixed precision or accumulation of its own.
         seed: of everything random.
         average: decay of a running average (EMA) of ``method.model``; None for none.
         evaluate: metrics of a model that is in ``eval`` mode, without gradients.
@@ -93,9 +95,10 @@ def train(
         resume: what ``state_dict`` of a saved state gave.
 
     Raises:
-        OptionError: if a sampler cannot fill one batch.
+        OptionError: if a sampler cannot fill one batch, or the accelerator would change the gradients.
         DivergedError: if a loss term is not finite, with its name.
     """
+    _check_accelerator(accelerator)
     device = accelerator.device
     speed = speed or Speed()
     method.to(device)
@@ -127,12 +130,14 @@ def train(
                 reported = time.monotonic()
                 means = _means(state.sums, state.step - done_before, number)
                 yield Step(number, state.step, total, means, rate, state)
+                method.train()  # whoever looked at the model may have left it in eval mode
         losses = _means(state.sums, len(feed), number)
-        models = {"raw": method.model} | ({"average": state.average.model} if state.average else {})
-        metrics = {}
+        models = {"raw": method.model.eval()} | ({"average": state.average.model.eval()} if state.average else {})
+        metrics: dict[str, Metrics] = {}
         if evaluate and (number % evaluate_every == 0 or number == epochs):
             with torch.no_grad():
-                metrics = {name: evaluate(model.eval()) for name, model in models.items()}
+                metrics = _agreed({name: evaluate(model) for name, model in models.items()}, accelerator)
+            check_choice("score", score, metrics["raw"])
             schedule.observe(max(values[score] for values in metrics.values()))
         state.epoch, state.sums = number, {}
         yield Epoch(number, losses, metrics, models, rate, state)  # outside no_grad, or the caller would inherit it
@@ -200,6 +205,30 @@ def _seeded(device: torch.device, *numbers: int) -> Iterator[None]:
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(torch_seed(*numbers))
         yield
+
+
+def _check_accelerator(accelerator: Accelerator) -> None:
+    if accelerator.mixed_precision != "no":
+        raise OptionError(
+            f"mixed_precision of the accelerator must be 'no', got {accelerator.mixed_precision!r}; "
+            "choose the number format by speed"
+        )
+    if accelerator.gradient_accumulation_steps != 1:
+        raise OptionError(
+            "gradient_accumulation_steps of the accelerator must be 1, "
+            f"got {accelerator.gradient_accumulation_steps}; choose the micro-batches by accumulate"
+        )
+
+
+def _agreed(metrics: dict[str, Metrics], accelerator: Accelerator) -> dict[str, Metrics]:
+    """What the first process measured: batch norm differs a little between processes, and all must go on alike."""
+    if accelerator.num_processes == 1:
+        return metrics
+    numbers = [list(values.values()) for values in metrics.values()]
+    agreed = broadcast(torch.tensor(numbers, dtype=torch.float64, device=accelerator.device)).tolist()
+    return {
+        kind: dict(zip(values, row, strict=True)) for (kind, values), row in zip(metrics.items(), agreed, strict=True)
+    }
 
 
 def _means(sums: dict[str, Tensor], steps: int, epoch: int) -> dict[str, float]:

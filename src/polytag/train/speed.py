@@ -65,12 +65,19 @@ def fastest(method: Method, loader: Loader, context: Context, batch_size: int, s
     ]
     batches = tuple(map(to_device, loader.batches(draws)))
     seconds: dict[str, float] = {}
+    failed = ""
     for name, speed in SPEEDS.items():
-        if not speed.compile or min(seconds.values()) * steps > COMPILE_PAYS_FROM:
+        if speed.compile and min(seconds.values()) * steps <= COMPILE_PAYS_FROM:
+            continue
+        try:
             seconds[name] = seconds_per_pass(trial, batches, speed)
+        except Exception as error:  # of many kinds where there is no compiler, or it does not know an operation
+            if not speed.compile:
+                raise
+            failed += f"; {name} cannot be used here ({type(error).__name__})"
     best = min(seconds, key=seconds.__getitem__)
     measured = ", ".join(f"{name} {batch_size / value:.0f}" for name, value in seconds.items())
-    return SPEEDS[best], f"speed {best}, the fastest in images a second: {measured}"
+    return SPEEDS[best], f"speed {best}, the fastest in images a second: {measured}{failed}"
 
 
 def seconds_per_pass(method: Method, batches: tuple[Batch, ...], speed: Speed, rounds: int = 3) -> float:

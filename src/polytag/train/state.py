@@ -1,6 +1,9 @@
 """What a training must remember to go on as if it had never stopped, and how that is written without pickle."""
 
 import json
+import os
+import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,13 +48,23 @@ class TrainState:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what :meth:`state_dict` gave."""
+        """Takes back what :meth:`state_dict` gave, sharing no memory with it.
+
+        Raises:
+            RunError: if one of the two has a running average and the other has not.
+        """
+        if (self.average is None) != (state["average"] is None):
+            which = "without" if self.average else "with"
+            raise RunError(
+                f"the training state was left by a run {which} a running average; resume it as it was started"
+            )
         self.method.load_state_dict(state["method"])
         self.optimizer.load_state_dict(state["optimizer"])
         for weights, values in self.optimizer.state.items():
             for name, value in values.items():
-                if isinstance(value, Tensor) and value.shape == weights.shape:
-                    values[name] = torch.empty_like(weights).copy_(value)  # in the memory order of the weights
+                if isinstance(value, Tensor):  # in the memory order of the weights, where it is one
+                    like = weights if value.shape == weights.shape else value
+                    values[name] = torch.empty_like(like, dtype=value.dtype, device=value.device).copy_(value)
         self.schedule.load_state_dict(state["schedule"])
         if self.average:
             self.average.load_state_dict(state["average"])
@@ -70,7 +83,7 @@ def save_tree(path: Path, tree: Any) -> None:
     """
     tensors: dict[str, Tensor] = {}
     text = json.dumps(_pack(tree, tensors))
-    write_atomic(path, lambda temporary: save_file(tensors, temporary, {"tree": text}))
+    write_tensors(path, tensors, {"tree": text})
 
 
 def load_tree(path: Path) -> Any:
@@ -85,6 +98,27 @@ def load_tree(path: Path) -> Any:
             return _unpack(json.loads(file.metadata()["tree"]), tensors)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"the training state {path} cannot be read ({error}); start again without --resume") from error
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write a safetensors file, which appears by rename.
+
+    Raises:
+        RunError: if it cannot be written; what stood there before is kept.
+    """
+
+    def write(temporary: Path) -> None:
+        temporary.touch()
+        usual = stat.S_IMODE(temporary.stat().st_mode)  # save_file makes a file that only its owner may read
+        try:
+            save_file(tensors, temporary, metadata)
+            temporary.chmod(usual)
+        except SafetensorError as error:  # what a full disk is to this library
+            if code := re.search(r"\(os error (\d+)\)", str(error)):
+                raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
+            raise
+
+    write_atomic(path, write)
 
 
 def _pack(value: Any, tensors: dict[str, Tensor]) -> Any:

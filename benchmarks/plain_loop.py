@@ -1,0 +1,163 @@
+"""polytag against the plain timm loop that an afternoon gives, on the same photos, weights, epochs and seeds.
+
+    python benchmarks/plain_loop.py DATA --weights FILE --epochs 12 --seeds 0 1 2
+
+Both have their photos decoded in memory and take turns, seed by seed. Each keeps the epoch with the best validation
+mAP and is judged once on the test photos. Prints test mAP (percent) and training images a second of every run, the
+means with their standard deviations, and whether polytag is ahead by more than the larger of the two.
+"""
+
+import argparse
+import csv
+import dataclasses
+import datetime
+import os
+import platform
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import timm
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from polytag import LabelledSet, Training, open_data
+from polytag.backbones import preprocessing_defaults
+from polytag.data.preprocessing import Preprocessing
+from polytag.data.splits import three_way
+from polytag.metrics import average_precision
+
+BACKBONE, BATCH, SIDE = "mobilenetv2_100", 32, 192
+
+
+class Result(NamedTuple):
+    """What one run gave."""
+
+    test_map: float  # percent
+    speed: float  # training images a second
+
+
+def plain(data: LabelledSet, weights: Path, epochs: int, every: int, seed: int) -> Result:
+    """Written as one writes it: BCE, AdamW at a constant rate, flips, channels last. Knows nothing of polytag."""
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    parts = [decoded(part) for part in three_way(data, 0)[:3]]
+    (photos, targets), val, test = parts
+    model: Any = timm.create_model(BACKBONE)
+    model.load_state_dict(load_file(weights))
+    model.reset_classifier(targets.shape[1])
+    model = model.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.01)
+    best, seconds, seen = (-1.0, 0.0), 0.0, 0
+    for epoch in range(1, epochs + 1):
+        model.train()
+        start = time.perf_counter()
+        order = random.permutation(len(photos))
+        for at in range(0, len(order) - BATCH + 1, BATCH):
+            rows = torch.from_numpy(order[at : at + BATCH])
+            images = photos[rows]
+            flipped = torch.from_numpy(random.random(BATCH) < 0.5)
+            images[flipped] = images[flipped].flip(3)
+            loss = binary_cross_entropy_with_logits(model(normalized(images)), targets[rows])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            seen += BATCH
+        seconds += time.perf_counter() - start
+        if epoch % every == 0 or epoch == epochs:
+            score = judged(model, val)
+            if score > best[0]:
+                best = (score, judged(model, test))
+    return Result(100 * best[1], seen / seconds)
+
+
+Decoded = tuple[torch.Tensor, torch.Tensor]
+
+
+def decoded(part: LabelledSet) -> Decoded:
+    """Photos ``(n, 3, h, w)`` of uint8, squashed, and targets ``(n, classes)``."""
+    resize = sized().resize
+    pixels = np.stack([resize(part.images.load(row)) for row in range(len(part))])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(part.labels.dense().astype(np.float32))
+
+
+def sized() -> Preprocessing:
+    """The preprocessing of the backbone at the side of this comparison."""
+    return dataclasses.replace(preprocessing_defaults(BACKBONE), image_size=(SIDE, SIDE))
+
+
+def normalized(images: torch.Tensor) -> torch.Tensor:
+    """Float pixels, ImageNet's mean and deviation taken out."""
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (sized().mean, sized().std))
+    return (images.float() / 255 - mean) / std
+
+
+def judged(model: torch.nn.Module, part: Decoded) -> float:
+    """The mAP of a model, 0 to 1."""
+    model.eval()
+    with torch.inference_mode():
+        scores = torch.cat([model(normalized(photos)) for photos in torch.split(part[0], 64)])
+    values: NDArray[np.float64] = average_precision(scores.numpy(), part[1].numpy().astype(np.int8))
+    return float(np.nanmean(values))
+
+
+def ours(data: LabelledSet, weights: Path, epochs: int, every: int, seed: int) -> Result:
+    """`polytag train` with its defaults, but for what the comparison fixes and the measured speed."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Training(
+            data=data,
+            out=Path(folder),
+            backbone=BACKBONE,
+            weights=str(weights),
+            image_size=SIDE,
+            epochs=epochs,
+            batch_size=BATCH,
+            evaluate_every=every,
+            seed=seed,
+            speed="auto",
+        ).finish()
+        with (run.path / "history.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        photos = sum(float(row["seconds"]) * float(row["images_per_second"]) for row in rows)
+        return Result(100 * run.metrics["test"]["mAP"], photos / sum(float(row["seconds"]) for row in rows))
+
+
+def main() -> None:
+    """Run both in turn and print the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--weights", type=Path, required=True, help=f"ImageNet weights of timm's {BACKBONE}")
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--every", type=int, default=1, help="epochs from one validation to the next")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    args = parser.parse_args()
+    data = open_data(args.data)
+    print(f"{args.data.name}: {args.epochs} epochs, {BACKBONE}, {SIDE} px, batch {BATCH}")
+    print(f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
+    results: dict[str, list[Result]] = {"plain loop": [], "polytag": []}
+    for seed in args.seeds:
+        for name, run in (("plain loop", plain), ("polytag", ours)):
+            results[name].append(run(data, args.weights, args.epochs, args.every, seed))
+            last = results[name][-1]
+            print(f"seed {seed}  {name:10}  test mAP {last.test_map:6.2f}  {last.speed:6.1f} img/s", flush=True)
+    summaries = []
+    for name, runs in results.items():
+        maps = [run.test_map for run in runs]
+        deviation = statistics.stdev(maps) if len(maps) > 1 else float("nan")
+        summaries.append((statistics.mean(maps), deviation))
+        speed = statistics.median(run.speed for run in runs)
+        print(f"{name:10}  mean {summaries[-1][0]:.2f}  sd {deviation:.2f}  median {speed:.1f} img/s")
+    gain, noise = summaries[1][0] - summaries[0][0], max(deviation for _, deviation in summaries)
+    ratio = statistics.median(b.speed / a.speed for a, b in zip(*results.values(), strict=True))
+    print(
+        f"difference {gain:+.2f}, larger sd {noise:.2f}: {'ahead' if gain > noise else 'NOT ahead'}; speed {ratio:.2f}x"
+    )
+
+
+if __name__ == "__main__":
+    main()

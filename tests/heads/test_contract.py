@@ -1,0 +1,119 @@
+"""What every head promises: one logit a class from maps of any size, and weights whose classes can be told apart."""
+
+import inspect
+
+import pytest
+import torch
+
+from polytag.errors import OptionError
+from polytag.heads import HEADS
+from polytag.heads.base import Head, VectorHead
+
+CHANNELS, CLASSES = 16, 5
+
+
+@pytest.fixture(params=HEADS)
+def kind(request):
+    return HEADS[request.param]
+
+
+@pytest.fixture
+def head(kind):
+    torch.manual_seed(0)
+    return kind(CHANNELS, CLASSES).eval()
+
+
+def features(batch=3, height=4, width=6):
+    return torch.randn(batch, CHANNELS, height, width, generator=torch.Generator().manual_seed(1))
+
+
+def test_channels_and_classes_are_all_that_must_be_said_and_every_option_is_typed(kind):
+    channels, classes, *options = inspect.signature(kind).parameters.values()
+    assert (channels.name, classes.name) == ("in_channels", "num_classes")
+    assert issubclass(kind, Head)
+    for argument in (channels, classes, *options):
+        assert argument.kind is argument.POSITIONAL_OR_KEYWORD
+        assert argument.annotation is not argument.empty
+        assert (argument.default is argument.empty) == (argument in (channels, classes))
+
+
+@pytest.mark.parametrize(("batch", "height", "width"), [(3, 4, 4), (2, 3, 7), (1, 7, 3), (1, 1, 1)])
+def test_gives_one_logit_a_class_for_maps_of_any_size(head, batch, height, width):
+    logits = head(features(batch, height, width))
+    assert (logits.shape, logits.dtype) == ((batch, CLASSES), torch.float32)
+    assert logits.isfinite().all()
+
+
+def test_every_weight_is_trained(head):
+    logits = head.train()(features())
+    logits.sum().backward()
+    assert [key for key, weight in head.named_parameters() if weight.requires_grad and weight.grad is None] == []
+
+
+def test_the_logits_of_a_photo_do_not_depend_on_the_rest_of_the_batch(head):
+    together = head(features())
+    alone = torch.cat([head(one) for one in features().split(1)])
+    torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
+
+
+def test_works_on_the_meta_device(kind):
+    with torch.device("meta"):
+        logits = kind(CHANNELS, CLASSES)(torch.empty(2, CHANNELS, 4, 6))
+    assert (logits.shape, logits.device.type) == ((2, CLASSES), "meta")
+
+
+def test_is_close_to_float32_under_bf16_autocast(head):
+    exact = head(features())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = head(features()).float()
+    torch.testing.assert_close(rough, exact, rtol=0.05, atol=0.05 * exact.abs().max().item())
+
+
+def test_another_number_of_classes_changes_only_what_class_dims_names(kind):
+    small, large = kind(CHANNELS, CLASSES), kind(CHANNELS, CLASSES + 2)
+    few, many = small.state_dict(), large.state_dict()
+    assert small.class_dims() == large.class_dims()
+    assert small.class_dims()
+    assert few.keys() == many.keys()
+    changed = {
+        (key, dim): (few[key].shape[dim], many[key].shape[dim])
+        for key in few
+        for dim in range(few[key].ndim)
+        if few[key].shape[dim] != many[key].shape[dim]
+    }
+    assert changed == dict.fromkeys(small.class_dims().items(), (CLASSES, CLASSES + 2))
+
+
+def test_a_state_dict_is_all_that_another_one_needs(kind, head):
+    torch.manual_seed(1)
+    other = kind(CHANNELS, CLASSES).eval()
+    other.load_state_dict(head.state_dict())
+    assert torch.equal(other(features()), head(features()))
+
+
+def test_a_head_in_two_halves_is_one_after_the_other(head):
+    if not isinstance(head, VectorHead):
+        pytest.skip("no vector between two halves")
+    vectors = head.embed(features())
+    assert vectors.shape == (3, CHANNELS)
+    assert torch.equal(head.classify(vectors), head(features()))
+
+
+@pytest.mark.parametrize("shape", [(2, CHANNELS + 1, 4, 4), (2, CHANNELS), (2, CHANNELS, 4)])
+def test_refuses_what_is_no_feature_map(head, shape):
+    with pytest.raises(OptionError) as error:
+        head(torch.zeros(shape))
+    assert str(error.value) == f"features must have shape (batch, {CHANNELS}, height, width), got {shape}"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ((0, CLASSES), "in_channels must be between 1 and inf, got 0"),
+        ((CHANNELS, 0), "num_classes must be between 1 and inf, got 0"),
+    ],
+)
+def test_refuses_to_be_built_for_nothing(kind, numbers, message):
+    with pytest.raises(OptionError) as error:
+        kind(*numbers)
+    assert str(error.value) == message

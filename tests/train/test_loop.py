@@ -1,0 +1,261 @@
+"""What the loop promises to whoever iterates over it, and to the method that it trains."""
+
+import copy
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import nn
+from toys import CLASSES, PREPROCESSING, Small, events, tiny_set
+from watched import OneOfTwo, Watched, run, weights_of
+
+from polytag.data.augment import Flip
+from polytag.data.loader import Loader
+from polytag.errors import OptionError
+from polytag.samplers.uniform import Uniform
+from polytag.train import loop
+from polytag.train.loop import Epoch, Step
+from polytag.train.schedules import Constant, Cosine, Plateau
+
+# What is told
+
+
+def test_steps_and_epochs_come_in_order_and_count_over_the_whole_training():
+    seen = [(type(e).__name__, e.epoch, e.step, e.total) if isinstance(e, Step) else e.number for e in run()]
+    first, second = ([("Step", n, 4 * n - 4 + k, 8) for k in range(1, 5)] for n in (1, 2))
+    assert seen == [*first, 1, *second, 2]
+
+
+def test_the_losses_told_are_means_over_the_epoch_so_far():
+    method, seen = Watched(), []
+    told = method.losses
+
+    def remembered(batch):
+        terms = told(batch)
+        seen.append(terms["classify"].item())
+        return terms
+
+    method.losses = remembered
+    for event in run(method):
+        epoch = event.epoch if isinstance(event, Step) else event.number
+        done = event.state.step - 4 * (epoch - 1)
+        assert event.losses == {"classify": pytest.approx(np.mean(seen[-done:])), "extra": 0.0}
+    assert len(seen) == 8
+
+
+def test_the_rates_told_are_those_that_were_used():
+    schedule = Cosine(warmup=0.25)
+    expected = [0.1 * schedule.factor(step, 8) for step in range(8)]
+    steps, epochs = [], []
+    for event in run(schedule=schedule):
+        (steps if isinstance(event, Step) else epochs).append(event.rate)
+    assert steps == pytest.approx(expected)
+    assert epochs == pytest.approx([expected[3], expected[7]])
+
+
+@pytest.mark.parametrize(("every", "told"), [(0.0, [1, 2, 3, 4]), (2.0, [2, 4]), (3.0, [3]), (math.inf, [])])
+def test_steps_are_told_every_so_many_seconds(every, told, monkeypatch):
+    method = Watched()
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: float(len(method.calls))))  # a second a step
+    assert [event.step for event in run(method, epochs=1, report_every=every) if isinstance(event, Step)] == told
+
+
+def test_an_interrupt_is_told_at_once():
+    method = Watched()
+    training = run(method, report_every=math.inf, interrupted=lambda: len(method.calls) == 2)
+    assert [event.step for event in training if isinstance(event, Step)] == [2]
+
+
+# What the method is given
+
+
+def test_the_method_is_prepared_once_and_asked_for_its_losses_in_train_mode_with_gradients():
+    method, accelerator = Watched(), Accelerator(cpu=True)
+    for event in run(method, accelerator=accelerator, evaluate=lambda model: {"mAP": 0.5}):
+        event.state.method.eval()  # a careless look
+        assert torch.is_grad_enabled()
+    assert method.prepared == [(64, 5, accelerator)]
+    assert method.calls == [(True, True, True, 16)] * 8
+
+
+def test_models_are_judged_in_eval_mode_without_gradients_and_come_with_the_epoch():
+    judged = []
+
+    def evaluate(model):
+        judged.append((model.training, torch.is_grad_enabled()))
+        return {"mAP": float(len(judged)), "OF1": 0.0}
+
+    for event in run(average=0.9, evaluate=evaluate, report_every=math.inf):
+        assert torch.is_grad_enabled()
+        assert event.metrics["raw"] == {"mAP": len(judged) - 1, "OF1": 0.0}
+        assert event.metrics["average"] == {"mAP": len(judged), "OF1": 0.0}
+        assert event.models == {"raw": event.state.method.model, "average": event.state.average.model}
+        assert not any(model.training for model in event.models.values())
+        event.models["average"].train()
+    assert judged == [(False, False)] * 4
+
+
+def test_models_that_were_not_judged_come_in_eval_mode_too():
+    (event,) = run(epochs=1, report_every=math.inf)
+    assert event.metrics == {}
+    assert not event.models["raw"].training
+
+
+@pytest.mark.parametrize(("every", "judged"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (9, [5])])
+def test_epochs_are_judged_every_so_often_and_at_the_end(every, judged):
+    training = run(epochs=5, evaluate=lambda model: {"mAP": 0.5}, evaluate_every=every, report_every=math.inf)
+    assert [event.number for event in training if event.metrics] == judged
+
+
+# What a step is
+
+
+def test_one_step_is_one_step_of_the_optimizer_on_the_sum_of_the_terms():
+    method = Watched()
+    twin = copy.deepcopy(method)
+    loader = Loader(tiny_set(), PREPROCESSING, Flip(), 0)
+    run_once = run(method, optimizer=lambda trained: torch.optim.SGD(trained.parameters(), 0.5))
+    next(run_once)
+    feed = loop.Feed(loader, (Uniform(loader.data.labels),), 16, 5)
+    (((batch,),),) = feed.steps(0, 1, loop.ToDevice(torch.device("cpu"), PREPROCESSING.mean, PREPROCESSING.std))
+    sum(twin.losses(batch).values()).backward()
+    with torch.no_grad():
+        for p in twin.parameters():
+            p -= 0.5 * p.grad
+    torch.testing.assert_close(weights_of(method), weights_of(twin))
+
+
+@pytest.mark.parametrize("accumulate", [2, 4, 16])
+def test_micro_batches_change_nothing_but_the_memory_needed(accumulate):
+    whole, parts = Watched(), Watched()
+    told = [event.losses for event in run(whole, clip=0.5)]
+    for event, losses in zip(run(parts, clip=0.5, accumulate=accumulate), told, strict=True):
+        assert event.losses == pytest.approx(losses, abs=1e-6)
+    torch.testing.assert_close(weights_of(parts), weights_of(whole), atol=1e-6, rtol=0)
+    assert {size for *_, size in parts.calls} == {16 // accumulate}
+    assert len(parts.calls) == 8 * accumulate
+
+
+def test_the_gradient_of_the_whole_step_is_clipped():
+    method = Watched()
+    before = weights_of(method)
+    plain = run(method, clip=0.01, accumulate=2, optimizer=lambda trained: torch.optim.SGD(trained.parameters(), 1.0))
+    next(plain)
+    assert (weights_of(method) - before).norm().item() == pytest.approx(0.01, rel=1e-3)
+
+
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_processes_agree_on_gradients_once_a_step(accumulate):
+    accelerator = OneOfTwo()
+    list(run(accelerator=accelerator, accumulate=accumulate, epochs=1))
+    assert accelerator.passes == (["apart"] * (accumulate - 1) + ["together"]) * 4
+
+
+def test_every_process_goes_by_what_the_first_one_measured(monkeypatch):
+    monkeypatch.setattr(loop, "broadcast", lambda numbers: numbers + 0.25)
+    options = {"accelerator": OneOfTwo(), "average": 0.9, "epochs": 1, "report_every": math.inf}
+    (event,) = run(evaluate=lambda model: {"mAP": 0.5, "OF1": 0.125}, **options)
+    assert event.metrics == dict.fromkeys(("raw", "average"), {"mAP": 0.75, "OF1": 0.375})
+
+
+def test_the_average_follows_the_weights_after_every_step():
+    method = Watched()
+    expected, decay = weights_of(method).double(), 0.5
+    for event in run(method, average=decay, epochs=3):
+        if isinstance(event, Step):
+            kept = min(decay, (1 + event.step) / (10 + event.step))
+            expected = kept * expected + (1 - kept) * weights_of(method)
+    torch.testing.assert_close(weights_of(event.models["average"]).double(), expected, atol=1e-6, rtol=0)
+
+
+def test_weights_may_be_thawed_on_the_way():
+    method = Watched()
+    method.model.trunk.requires_grad_(False)
+    start = method.model.trunk[0].weight.detach().clone()
+    for event in run(method, report_every=math.inf):
+        assert torch.equal(method.model.trunk[0].weight, start) == (event.number == 1)
+        method.model.trunk.requires_grad_(True)
+
+
+# What the schedule is told
+
+
+def test_the_schedule_is_told_the_better_of_both_scores_under_the_name_asked_for():
+    seen, scores = [], iter([0.1, 0.3, 0.4, 0.2])
+    schedule = Constant()
+    schedule.observe = seen.append
+    list(run(schedule=schedule, average=0.9, score="OF1", evaluate=lambda model: {"mAP": 1.0, "OF1": next(scores)}))
+    assert seen == [0.3, 0.4]
+
+
+def test_a_score_that_is_not_measured_is_named():
+    with pytest.raises(OptionError, match=r"^score must be one of accuracy, OF1, got 'mAP'$"):
+        list(run(evaluate=lambda model: {"accuracy": 1.0, "OF1": 0.5}))
+
+
+def plateau_rates(resume_after=None):
+    """The rate of each epoch under a score that never rises; stopped and taken up again after one of them."""
+    options = {"evaluate": lambda model: {"mAP": 0.5}, "evaluate_every": 2, "epochs": 9, "report_every": math.inf}
+    rates, state = [], None
+    for event in run(schedule=Plateau(warmup=0, patience=0), **options):
+        rates.append(event.rate)
+        if event.number == resume_after:
+            state = copy.deepcopy(event.state.state_dict())
+            break
+    if state is not None:
+        rates += [event.rate for event in run(schedule=Plateau(warmup=0, patience=0), resume=state, **options)]
+    return rates
+
+
+def test_plateau_counts_judged_epochs_alone_and_outlives_a_restart():
+    expected = [0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001, 0.0001]  # judged after 2, 4, 6, 8
+    assert plateau_rates() == pytest.approx(expected)
+    for number in (1, 2, 5):
+        assert plateau_rates(number) == pytest.approx(expected)
+
+
+# What comes out
+
+
+def test_it_learns():
+    data = tiny_set()
+    images = torch.from_numpy(np.stack(data.images.arrays)).permute(0, 3, 1, 2) / 127.5 - 1
+    targets = torch.from_numpy(data.labels.dense()) == 1
+
+    def accuracy(model):
+        return {"mAP": ((model(images) > 0) == targets).float().mean().item()}
+
+    epochs = [e for e in run(Watched(), epochs=30, lr=0.3, evaluate=accuracy, average=0.9) if isinstance(e, Epoch)]
+    assert epochs[-1].losses["classify"] < 0.5 * epochs[0].losses["classify"]
+    assert min(scores["mAP"] for scores in epochs[-1].metrics.values()) > 0.9
+
+
+def test_the_hardest_training_tells_every_term_of_every_step():
+    names = {"classify_0", "agree_0", "classify_1", "agree_1"}
+    assert all(event.losses.keys() == names for event in events(epochs=1))
+
+
+def test_dropout_depends_on_the_step_and_not_on_what_ran_before():
+    states = []
+    for noise in (1, 2):
+        method = Watched(Small(dropout=0.5))
+        method.load_state_dict(Watched(Small(dropout=0.5)).state_dict())
+        torch.manual_seed(noise)
+        for _ in run(method, epochs=1):
+            torch.rand(noise)
+        states.append(weights_of(method))
+    assert torch.equal(*states)
+
+
+def test_batch_norm_is_trained_and_averaged():
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, CLASSES)
+    )
+    *_, last = run(Watched(model), average=0.9)
+    raw, average = last.models["raw"][1], last.models["average"][1]
+    assert raw.num_batches_tracked.item() == average.num_batches_tracked.item() == 8
+    assert not torch.equal(raw.running_mean, average.running_mean)
+    assert raw.running_mean.norm().item() > 0

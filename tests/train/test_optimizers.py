@@ -1,0 +1,81 @@
+"""What the optimizers promise: first steps by hand, every parameter held from the start, decay where it belongs."""
+
+import pytest
+import torch
+from torch import nn
+
+from polytag.train.optimizers import OPTIMIZERS
+
+
+def network():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
+
+
+class One(nn.Module):
+    """One weight of 1, a matrix or not."""
+
+    def __init__(self, *shape):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(shape, dtype=torch.float64))
+
+
+def after_steps(name, gradients, weight_decay=0.0, shape=(1, 1)):
+    """The weight after steps with these gradients at a rate of 0.1."""
+    module = One(*shape)
+    optimizer = OPTIMIZERS[name](module, 0.1, weight_decay)
+    for gradient in gradients:
+        module.weight.grad = torch.full(shape, float(gradient), dtype=torch.float64)
+        optimizer.step()
+    return module.weight.item()
+
+
+def test_sgd_by_hand():
+    assert after_steps("sgd", [1]) == pytest.approx(1 - 0.1 * (1 + 0.9))  # Nesterov looks ahead
+    assert after_steps("sgd", [1, 1]) == pytest.approx(1 - 0.1 * 1.9 - 0.1 * (1 + 0.9 * 1.9))
+    assert after_steps("sgd", [0], weight_decay=0.5) == pytest.approx(1 - 0.1 * 0.5 * 1.9)
+
+
+def test_adam_by_hand():
+    assert after_steps("adam", [-3]) == pytest.approx(1 + 0.1)  # the first step has the length of the rate
+    assert after_steps("adam", [0], weight_decay=0.5) == pytest.approx(1 - 0.1)  # decay counts as a gradient
+
+
+def test_adamw_by_hand():
+    assert after_steps("adamw", [-3]) == pytest.approx(1 + 0.1)
+    assert after_steps("adamw", [0], weight_decay=0.5) == pytest.approx(1 - 0.1 * 0.5)  # and here it does not
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("shape", [(1,), ()])
+def test_weights_with_fewer_than_two_dimensions_are_not_decayed(name, shape):
+    assert after_steps(name, [0], weight_decay=0.5, shape=shape) == 1
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_parameter_is_held_once_frozen_ones_too(name):
+    module = network()
+    module[0].requires_grad_(False)
+    optimizer = OPTIMIZERS[name](module, 0.1, 0.01)
+    held = [id(p) for group in optimizer.param_groups for p in group["params"]]
+    assert sorted(held) == sorted(id(p) for p in module.parameters())
+    decayed = {id(p) for group in optimizer.param_groups if group["weight_decay"] for p in group["params"]}
+    assert decayed == {id(module[0].weight), id(module[3].weight)}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_frozen_weights_stay_until_they_are_thawed(name):
+    module = network()
+    module[0].requires_grad_(False)
+    optimizer = OPTIMIZERS[name](module, 0.1, 0.01)
+    before = module[0].weight.detach().clone()
+    for expected in (True, False):
+        optimizer.zero_grad()
+        module(torch.ones(2, 3, 3, 3)).square().sum().backward()
+        optimizer.step()
+        assert torch.equal(module[0].weight, before) == expected
+        module[0].requires_grad_(True)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_rate_is_the_one_that_was_asked_for(name):
+    assert [group["lr"] for group in OPTIMIZERS[name](network(), 0.25, 0.0).param_groups] == [0.25, 0.25]

@@ -1,0 +1,127 @@
+"""What the speeds promise: the fastest of those tried, found on a copy, and nothing slow tried for a short training."""
+
+import copy
+
+import pytest
+import torch
+from accelerate import Accelerator
+from toys import PREPROCESSING, Small, tiny_set
+from watched import Watched, run, weights_of
+
+from polytag.data.loader import Loader
+from polytag.losses import WeightedBCE
+from polytag.method import Context
+from polytag.methods.supervised import Supervised
+from polytag.train import speed
+from polytag.train.speed import SPEEDS, Speed, fastest, seconds_per_pass
+
+EAGER = ("eager", "channels_last", "bf16")
+
+
+def found(method, steps=10, batch_size=16):
+    return fastest(method, Loader(tiny_set(), PREPROCESSING), Context(Accelerator(cpu=True), 5), batch_size, steps)
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Takes the place of the clock: seconds by name, an error is raised; what was tried is listed."""
+    tried, seconds = [], {}
+
+    def pretend(method, batches, way):
+        name = next(name for name, value in SPEEDS.items() if value is way)
+        tried.append(name)
+        if isinstance(seconds[name], Exception):
+            raise seconds[name]
+        return seconds[name]
+
+    monkeypatch.setattr(speed, "seconds_per_pass", pretend)
+    return tried, seconds
+
+
+def test_the_fastest_is_taken_and_told_in_images_a_second(timed):
+    timed[1].update(eager=0.5, channels_last=0.25, bf16=1.0)
+    assert found(Watched()) == (
+        SPEEDS["channels_last"],
+        "speed channels_last, the fastest in images a second: eager 32, channels_last 64, bf16 16",
+    )
+
+
+@pytest.mark.parametrize(("steps", "tried"), [(600, EAGER), (601, tuple(SPEEDS))])
+def test_compiling_is_tried_only_where_the_training_would_be_long(steps, tried, timed):
+    timed[1].update(eager=2.0, channels_last=0.5, bf16=1.0, compile=0.5, compile_bf16=0.25)
+    best, _ = found(Watched(), steps)
+    assert tuple(timed[0]) == tried
+    assert best is SPEEDS["compile_bf16" if "compile" in tried else "channels_last"]
+
+
+def test_what_cannot_be_compiled_is_left_out_and_told(timed):
+    timed[1].update(eager=1.0, channels_last=2.0, bf16=4.0, compile=OSError("no compiler\nat all"), compile_bf16=0.5)
+    assert found(Watched(), steps=1000) == (
+        SPEEDS["compile_bf16"],
+        "speed compile_bf16, the fastest in images a second: eager 16, channels_last 8, bf16 4, compile_bf16 32; "
+        "compile cannot be used here (OSError)",
+    )
+
+
+def test_an_error_without_compiling_is_the_method_s_own(timed):
+    timed[1].update(eager=ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        found(Watched())
+
+
+def test_the_method_is_left_as_it_was():
+    method = Supervised(Small(), WeightedBCE()).eval()
+    before = copy.deepcopy(method.state_dict())
+    best, sentence = found(method)
+    assert best in [SPEEDS[name] for name in EAGER]
+    assert all(name in sentence for name in EAGER)
+    assert len(method.loss.positive_ratio) == 0  # the copy was prepared, the method was not
+    assert not method.training
+    assert all(p.grad is None and p.is_contiguous() for p in method.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+
+
+@pytest.mark.parametrize("name", EAGER)
+def test_passes_are_run_as_said_and_timed(name):
+    seen = []
+
+    class Looking(Watched):
+        def losses(self, batch):
+            last = torch.channels_last
+            weight = self.model.trunk[0].weight
+            layout = (batch.images.is_contiguous(memory_format=last), weight.is_contiguous(memory_format=last))
+            seen.append((self.training, *layout, torch.is_autocast_enabled("cpu")))
+            return super().losses(batch)
+
+    way = SPEEDS[name]
+    loader = Loader(tiny_set(), PREPROCESSING)
+    batches = (next(loader.in_order(16)),)
+    batches = (batches[0]._replace(images=batches[0].images.float(), targets=batches[0].targets.float()),)
+    assert seconds_per_pass(Looking(), batches, way, rounds=2) > 0
+    assert seen == [(True, way.channels_last, way.channels_last, way.bf16)] * 4
+
+
+@pytest.mark.parametrize("name", EAGER)
+def test_every_speed_trains_alike(name):
+    plain, fast = Watched(), Watched()
+    told = [event.losses["classify"] for event in run(plain, speed=SPEEDS["eager"])]
+    found = [event.losses["classify"] for event in run(fast, speed=SPEEDS[name])]
+    assert found == pytest.approx(told, rel=0.02 if SPEEDS[name].bf16 else 1e-5)
+    assert weights_of(fast).dtype == torch.float32
+    layout = torch.channels_last if SPEEDS[name].channels_last else torch.contiguous_format
+    assert fast.model.trunk[0].weight.is_contiguous(memory_format=layout)
+
+
+def test_only_what_is_said_to_be_compiled_is(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda method: ("compiled", method))
+    method = Watched()
+    assert Speed(compile=True).wrap(method) == ("compiled", method)
+    assert Speed().wrap(method) is method
+
+
+def test_bf16_reaches_the_layers_and_is_over_afterwards():
+    layer, images = torch.nn.Linear(2, 2), torch.ones(1, 2)
+    with Speed(bf16=True).autocast(torch.device("cpu")):
+        assert layer(images).dtype == torch.bfloat16
+    with Speed().autocast(torch.device("cpu")):
+        assert layer(images).dtype == torch.float32
