@@ -125,7 +125,9 @@ class SAM(torch.optim.Optimizer):
         self.param_groups, self.state = self.base.param_groups, self.base.state
 
 
-def events(resume=None, *, items=64, accumulate=2, workers=0, dropout=0.3, epochs=3, use_sam=True, die_at=None, **options):
+def events(
+    resume=None, *, items=64, accumulate=2, workers=0, dropout=0.3, epochs=3, use_sam=True, die_at=None, **options
+):
     """The hardest training that the loop is made for: SAM, two samplings, EMA, accumulation, dropout, flips."""
     torch.manual_seed(0)
     torch.set_num_threads(1)

@@ -1,5 +1,6 @@
 """Writing files so that a crash, a kill or a full disk never leaves half of one."""
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable
@@ -20,13 +21,14 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         _flush(temporary)
         os.replace(temporary, path)
-        _flush(path.parent)
     except OSError as error:
         reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
         kept = "; the previous one is kept" if path.exists() else ""
         raise RunError(f"cannot write {path}: {reason or error}{kept}; make room or choose another folder") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where it could not even be made
+            temporary.unlink()
+    _flush(path.parent)  # the new name, too, is on the disk
 
 
 def write_text(path: Path, text: str) -> None:

@@ -12,6 +12,11 @@ def printable(text: str) -> str:
     )
 
 
+def counted(number: int, what: str) -> str:
+    """``1 photo``, ``2 photos``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def csv_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe in front."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text

@@ -25,8 +25,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     ``X`` is a list of photo files, an array of images ``(n, height, width, 3)`` of uint8, or a
     :class:`polytag.LabelledSet`, which brings its own labels. ``y`` is an ``(n, classes)`` matrix of 1, 0 and -1
-    (unknown), or a list of label names for each photo. A tenth of the photos, or those that a set calls validation, is
-    kept back to pick the best epoch.
+    (unknown), or a list of label names for each photo. A tenth of the photos is kept back
+    to pick the best epoch, unless a set says by its splits which photos are for what.
 
     Args:
         backbone, weights, head, loss, method, image_size, epochs, batch_size, lr, average, flip, crop, seed, speed,
@@ -50,10 +50,10 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         image_size: int | tuple[int, int] = 224,
         epochs: int = 20,
         batch_size: int = 32,
-        lr: float = 5e-4,
+        lr: float = 1e-3,
         average: float = 0.9997,
         flip: float = 0.5,
-        crop: float = 1.0,
+        crop: float = 0.7,
         seed: int = 0,
         speed: str = "channels_last",
         workers: int = 2,

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
-from torch import nn
 
 from polytag._checks import check_choice, check_number
 from polytag._interrupt import Interrupts
+from polytag._text import counted
 from polytag.backbones import preprocessing_defaults
 from polytag.build import Choice, build_loss, build_model, describe, factory
 from polytag.card import write_card
@@ -24,7 +24,7 @@ from polytag.data.preprocessing import Preprocessing
 from polytag.data.ready import Progress, ready
 from polytag.data.splits import Split, three_way
 from polytag.errors import OptionError
-from polytag.inference import evaluate
+from polytag.inference import Judge, evaluate
 from polytag.method import Context, Method
 from polytag.recorder import Recorder, check_folder
 from polytag.run import METRICS, Run, new_config, save_json
@@ -98,12 +98,12 @@ class Training:
     epochs: int = 20
     batch_size: int = 32
     accumulate: int = 1
-    lr: float = 5e-4
+    lr: float = 1e-3
     weight_decay: float = 0.01
     clip: float = 0.0
     average: float = 0.9997
     flip: float = 0.5
-    crop: float = 1.0
+    crop: float = 0.7
     seed: int = 0
     workers: int = 2
     cache: Literal["auto", "memory", "none"] = "auto"
@@ -139,33 +139,36 @@ class Training:
         accelerator = Accelerator(cpu=self.device == "cpu")
         if self.device == "cuda" and accelerator.device.type != "cuda":
             raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
-        three_way(self.data, self.seed)  # what cannot be split is refused before any photo is decoded
+        three_way(self.data, self.seed)  # what cannot be split or built is refused before any photo is decoded
         preprocessing = self._preprocessing()
+        method = yield from self._method(self.data.classes, preprocessing)
         data = yield from ready(self.data, preprocessing, self.workers, self.cache, self.on_bad_image)
         split = three_way(data, self.seed)
         yield from map(Note, (*data.notes, *split.notes))
         batch_size = min(self.batch_size, len(split.train))
         if batch_size < self.batch_size:
-            yield Note(f"batch size {batch_size}, since there are only {len(split.train)} training photos")
+            yield Note(f"batch size {batch_size}, since there are only {counted(len(split.train), 'training photo')}")
 
         loader = Loader(split.train, preprocessing, self._augmentation(), self.workers)
-        method = yield from self._method(data.classes, preprocessing)
-        speed = SPEEDS.get(self.speed)
-        if speed is None:
+        speed = self.speed
+        if speed == "auto" and self.resume:
+            speed = Run.open(self.out).config.get("speed", speed)  # a run goes on as it began
+        if speed == "auto":
             steps = self.epochs * (len(split.train) // batch_size)
             context = Context(accelerator, self.seed)
             speed, text = fastest(method, loader, context, batch_size // self.accumulate, steps * self.accumulate)
             yield Note(text)
 
-        recorder = Recorder(self.out, self._config(data, split, preprocessing), SCORE)
+        recorder = Recorder(self.out, self._config(data, split, preprocessing) | {"speed": speed}, SCORE)
         saved = None
         if self.resume:
             saved = recorder.resume()
         else:
             recorder.start()
-        judge = _Judge(Loader(split.val, preprocessing, None, self.workers), accelerator.device)
+        judge = Judge(Loader(split.val, preprocessing, None, self.workers), accelerator.device)
         with Interrupts() as interrupts:
             started = saved_at = time.monotonic()
+            done = saved["step"] if saved else 0
             for event in train(
                 method,
                 loader,
@@ -181,27 +184,29 @@ class Training:
                 score=SCORE,
                 accumulate=self.accumulate,
                 clip=self.clip or None,
-                speed=speed,
+                speed=SPEEDS[speed],
                 interrupted=interrupts.seen,
                 resume=saved,
             ):
                 now = time.monotonic()
                 if isinstance(event, Epoch):
-                    photos = len(split.train) // batch_size * batch_size
+                    photos = (event.state.step - done) * batch_size
                     recorder.epoch(event, now - started - judge.take_seconds(), photos)
                 if isinstance(event, Epoch) or interrupts.seen() or now - saved_at >= SAVE_EVERY:
                     recorder.save(event)
                     saved_at = time.monotonic()
                 yield event
                 if isinstance(event, Epoch):
-                    started = time.monotonic()
+                    started, done = time.monotonic(), event.state.step
                 if interrupts.seen() and event.state.epoch < self.epochs:
                     raise KeyboardInterrupt(
                         f"stopped after step {event.state.step}, kept in {self.out}; "
                         f"the same command with --out {self.out} --resume goes on"
                     )
         if recorder.best["score"] == -math.inf:
-            yield Note(f"no {SCORE} is defined on the {len(split.val)} validation photos: the last weights are kept")
+            yield Note(
+                f"{SCORE} is undefined on {counted(len(split.val), 'validation photo')}; the last weights are kept"
+            )
         self._conclude(recorder, split, preprocessing, accelerator.device)
 
     def _preprocessing(self) -> Preprocessing:
@@ -254,23 +259,6 @@ class Training:
                 metrics[name] = evaluate(model, Loader(part, preprocessing, None, self.workers), device).compute()
         save_json(self.out / METRICS, metrics)
         write_card(run, metrics)
-
-
-class _Judge:
-    """Validation metrics of a model, and how long they took."""
-
-    def __init__(self, loader: Loader, device: torch.device) -> None:
-        self.loader, self.device, self.seconds = loader, device, 0.0
-
-    def __call__(self, model: nn.Module) -> dict[str, float]:
-        started = time.monotonic()
-        metrics = evaluate(model, self.loader, self.device).compute()
-        self.seconds += time.monotonic() - started
-        return metrics
-
-    def take_seconds(self) -> float:
-        seconds, self.seconds = self.seconds, 0.0
-        return seconds
 
 
 _RANGES: dict[str, tuple[float, float]] = {

@@ -109,9 +109,7 @@ class Predictor:
             OptionError: if the threshold or ``topk`` is out of its range.
         """
         check_choice("on_bad_image", on_bad_image, ("stop", "skip"))
-        limits = np.broadcast_to(np.asarray(self.thresholds if threshold is None else threshold), len(self.classes))
-        check_number("threshold", float(limits.min()), 0.0, 1.0)
-        check_number("threshold", float(limits.max()), 0.0, 1.0)
+        limits = self._limits(threshold)
         if topk is not None:
             check_number("topk", topk, 1, len(self.classes))
         images = as_images(photos)
@@ -131,7 +129,10 @@ class Predictor:
             DataError: if not one class is in both, or a photo cannot be read.
         """
         if not set(self.classes) & set(data.classes):
-            raise DataError(f"none of the {len(data.classes)} labels of the data is among those of {self.runs[0].path}")
+            raise DataError(
+                f"none of the {len(data.classes)} labels of the data is among those of {self.runs[0].path}; "
+                f"give data with one of {_some(self.classes)}"
+            )
         evaluation = Evaluation(self.classes)
         evaluation.update(self.logits(data), data.labels.with_classes(self.classes).dense())
         return evaluation
@@ -142,9 +143,9 @@ class Predictor:
         gone = [name for name in self.classes if name not in set(classes)]
         notes = []
         if new:
-            notes.append(f"{len(new)} labels of the data are not among the classes and are left out: {_some(new)}")
+            notes.append(f"labels of the data that are not among the classes are left out: {_some(new)}")
         if gone:
-            notes.append(f"{len(gone)} classes are not in the data and are undefined: {_some(gone)}")
+            notes.append(f"classes that are not among the labels of the data are undefined: {_some(gone)}")
         return notes
 
     @property
@@ -164,6 +165,17 @@ class Predictor:
         present = np.logaddexp.reduce([-np.logaddexp(0, -z) for z in parts])
         absent = np.logaddexp.reduce([-np.logaddexp(0, z) for z in parts])
         return np.asarray(present - absent)
+
+    def _limits(self, threshold: ArrayLike | None) -> NDArray[np.float64]:
+        given = np.asarray(self.thresholds if threshold is None else threshold, dtype=np.float64)
+        if given.shape not in ((), (len(self.classes),)):
+            raise OptionError(
+                f"threshold must be one number or one for each of the {len(self.classes)} classes, "
+                f"got shape {given.shape}"
+            )
+        for value in given.flat:
+            check_number("threshold", float(value), 0.0, 1.0)
+        return np.broadcast_to(given, len(self.classes))
 
     def _tags(
         self, scores: NDArray[np.float64], limits: NDArray[np.float64], topk: int | None

@@ -82,6 +82,26 @@ def test_ctrl_c_ends_with_130_and_a_sentence(stop, shown, monkeypatch, capsys):
     assert capsys.readouterr().err == f"polytag: {shown}\n"
 
 
+def test_what_the_system_refuses_is_a_sentence(monkeypatch, refused):
+    def denied(words):
+        raise PermissionError(13, "Permission denied", "a\x1b/b")
+
+    use(monkeypatch, denied)
+    assert refused("list") == "a\\x1b/b: Permission denied"
+
+
+def test_output_that_cannot_be_written_is_a_sentence(monkeypatch, refused):
+    def much(words):
+        print("x" * 100_000)
+        return 0
+
+    use(monkeypatch, much)
+    with open("/dev/full", "w") as full:  # as a full disk
+        monkeypatch.setattr(sys, "stdout", full)
+        assert refused("list") == "No space left on device"
+        monkeypatch.undo()
+
+
 def test_a_mistake_of_our_own_is_not_hidden(monkeypatch):
     def broken(words):
         raise ZeroDivisionError

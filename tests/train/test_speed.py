@@ -41,7 +41,7 @@ def timed(monkeypatch):
 def test_the_fastest_is_taken_and_told_in_images_a_second(timed):
     timed[1].update(eager=0.5, channels_last=0.25, bf16=1.0)
     assert found(Watched()) == (
-        SPEEDS["channels_last"],
+        "channels_last",
         "speed channels_last, the fastest in images a second: eager 32, channels_last 64, bf16 16",
     )
 
@@ -51,13 +51,13 @@ def test_compiling_is_tried_only_where_the_training_would_be_long(steps, tried, 
     timed[1].update(eager=2.0, channels_last=0.5, bf16=1.0, compile=0.5, compile_bf16=0.25)
     best, _ = found(Watched(), steps)
     assert tuple(timed[0]) == tried
-    assert best is SPEEDS["compile_bf16" if "compile" in tried else "channels_last"]
+    assert best == ("compile_bf16" if "compile" in tried else "channels_last")
 
 
 def test_what_cannot_be_compiled_is_left_out_and_told(timed):
     timed[1].update(eager=1.0, channels_last=2.0, bf16=4.0, compile=OSError("no compiler\nat all"), compile_bf16=0.5)
     assert found(Watched(), steps=1000) == (
-        SPEEDS["compile_bf16"],
+        "compile_bf16",
         "speed compile_bf16, the fastest in images a second: eager 16, channels_last 8, bf16 4, compile_bf16 32; "
         "compile cannot be used here (OSError)",
     )
@@ -73,7 +73,7 @@ def test_the_method_is_left_as_it_was():
     method = Supervised(Small(), WeightedBCE()).eval()
     before = copy.deepcopy(method.state_dict())
     best, sentence = found(method)
-    assert best in [SPEEDS[name] for name in EAGER]
+    assert best in EAGER
     assert all(name in sentence for name in EAGER)
     assert len(method.loss.positive_ratio) == 0  # the copy was prepared, the method was not
     assert not method.training
@@ -97,7 +97,9 @@ def test_passes_are_run_as_said_and_timed(name):
     loader = Loader(tiny_set(), PREPROCESSING)
     batches = (next(loader.in_order(16)),)
     batches = (batches[0]._replace(images=batches[0].images.float(), targets=batches[0].targets.float()),)
-    assert seconds_per_pass(Looking(), batches, way, rounds=2) > 0
+    method = Looking()
+    assert seconds_per_pass(method, batches, way, rounds=2) > 0
+    assert method.model.trunk[0].weight.is_contiguous()  # a copy was timed
     assert seen == [(True, way.channels_last, way.channels_last, way.bf16)] * 4
 
 

@@ -44,8 +44,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{end_of_line}polytag: {printable(str(error)) or 'stopped'}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has left, as in `polytag list backbones | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes when it ends
+        _give_up_output()
         return 0
+    except OSError as error:  # of the system, where nobody has put it into words
+        where = f" {error.filename}:" if error.filename else ""
+        print(f"polytag:{printable(where)} {error.strerror or error}", file=sys.stderr)
+        _give_up_output()
+        return 1
+
+
+def _give_up_output() -> None:
+    """What cannot be written goes nowhere: Python would try again when it ends, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _check_command(name: str) -> None:

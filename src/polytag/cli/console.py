@@ -8,6 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from polytag._text import printable
+from polytag.cli.show import number
 from polytag.data.ready import Progress
 from polytag.fit import SCORE, Event, Note
 from polytag.train.loop import Epoch, Step
@@ -43,7 +44,7 @@ def watch(events: Iterable[Event], epochs: int) -> None:
                 losses = ", ".join(f"{name} {value:.4f}" for name, value in event.losses.items())
                 star = " *" if score > best else ""
                 best = max(best, score)
-                judged = f"  val {SCORE} {score:.4f}{star}" if event.metrics else ""
+                judged = f"  val {SCORE} {number(score)}{star}" if event.metrics else ""
                 say(f"epoch {event.number:>{len(str(epochs))}}/{epochs}  loss {losses}{judged}")
     finally:
         if bar is not None:

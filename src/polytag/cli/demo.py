@@ -5,30 +5,37 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from polytag._files import write_atomic
 from polytag._text import table
 from polytag.cli.console import say, watch
 from polytag.cli.parser import Parser
 from polytag.cli.show import class_table, number
 from polytag.data.digits import pixel_baseline, scenes
 from polytag.data.labelled_set import SPLITS, LabelledSet
+from polytag.errors import OptionError
 from polytag.fit import Training
 from polytag.metrics import METRICS
 from polytag.predictor import Predictor
 from polytag.report.contact_sheet import contact_sheet
-from polytag.run import Run
+from polytag.run import CONFIG, Run
 
+COMMAND = "polytag demo"
 SHOWN = 16  # scenes on the contact sheet
 
 
 def main(words: list[str]) -> int:
     """Train on the scenes, evaluate, draw a contact sheet, and say what to type next."""
     args = _parser().parse_args(words)
+    _check_free(args.out)
     data = scenes(args.seed)
     part = {name: data.select(np.flatnonzero(data.split == number)) for number, name in enumerate(SPLITS)}
     sizes = ", ".join(f"{len(scenes_of)} {name}" for name, scenes_of in part.items())
     say(f"Which of the ten digits are in the picture? Scenes of handwritten digits: {sizes}.")
     training = demo_training(data, args.out, args.epochs, args.seed)
-    watch(training, training.epochs)
+    try:
+        watch(training, training.epochs)
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt("stopped; polytag demo begins anew") from stop
 
     run = Run.open(args.out)
     predictor = Predictor(run)
@@ -47,11 +54,16 @@ def main(words: list[str]) -> int:
     print(
         f"\nThe run is in {run.path}, its tags on {SHOWN} test scenes in {sheet}.\n\n"
         "Next, your own photos:\n"
-        "  polytag train PHOTOS/labels.csv --out runs/mine     a table with a row a photo: filename,labels\n"
-        "  polytag predict runs/mine PHOTO.jpg                 the tags of a photo\n"
-        "  polytag --help                                      the rest\n"
+        "  polytag train PHOTOS/labels.csv --out runs/mine    its rows: filename,labels\n"
+        "  polytag predict runs/mine PHOTO.jpg                the tags of a photo\n"
+        "  polytag --help                                     the rest\n"
     )
     return 0
+
+
+def _check_free(folder: Path) -> None:
+    if (folder / CONFIG).exists() and Run.open(folder).config.get("command") != COMMAND:
+        raise OptionError(f"{folder} holds a run that is not the demo's; choose another folder with --out")
 
 
 def demo_training(data: LabelledSet, out: Path, epochs: int, seed: int) -> Training:
@@ -68,8 +80,9 @@ def demo_training(data: LabelledSet, out: Path, epochs: int, seed: int) -> Train
         lr=4e-3,
         seed=seed,
         flip=0.0,
+        crop=1.0,
         overwrite=True,
-        command="polytag demo",
+        command=COMMAND,
     )
 
 
@@ -84,7 +97,7 @@ def draw_sheet(predictor: Predictor, folder: Path, test: LabelledSet) -> Path:
         [few.labels.names(row) for row in range(len(few))],
     )
     path = folder / "contact_sheet.png"
-    sheet.save(path)
+    write_atomic(path, lambda temporary: sheet.save(temporary, "PNG"))
     return path
 
 

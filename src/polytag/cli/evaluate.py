@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from polytag._text import printable, table
+from polytag._text import counted, printable, table
 from polytag.cli.console import say
 from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
@@ -35,11 +35,11 @@ def main(words: list[str]) -> int:
         per_class = {row.name: row._asdict() for row in rows}
         print(json.dumps(without_nan({"photos": len(data), **metrics, "classes": per_class}), indent=2))
         return 0
-    print(f"{len(data)} photos of {printable(str(args.data))} ({args.split})\n")
+    print(f"{counted(len(data), 'photo')} of {printable(str(args.data))} ({args.split})\n")
     print(table([(name, number(value)) for name, value in metrics.items()], frozenset((1,))))
     print(f"\n{class_table(rows)}")
     if undefined := int(metrics["undefined_classes"]):
-        print(f"\n{undefined} labels without a known positive or a known negative are undefined (-) and left out")
+        print(f"\n{counted(undefined, 'label')} without a known positive or a known negative: undefined (-), left out")
     return 0
 
 

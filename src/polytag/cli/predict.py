@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from polytag._files import write_text
-from polytag._text import csv_cell, printable, table
+from polytag._text import counted, csv_cell, printable, table
 from polytag.cli.console import say
 from polytag.cli.parser import Parser
 from polytag.predictor import Prediction, Predictor
@@ -21,7 +21,7 @@ def main(words: list[str]) -> int:
     text = FORMATS[args.format](predictions)
     if args.out:
         write_text(Path(args.out), text)
-        say(f"{len(predictions)} photos, tags written to {args.out}")
+        say(f"{counted(len(predictions), 'photo')}, tags written to {args.out}")
     else:
         sys.stdout.write(text)
     bad = [prediction for prediction in predictions if prediction.error]

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from typing import get_type_hints
 
+from polytag._text import counted
 from polytag.build import TABLES
 from polytag.cli.console import say, watch
 from polytag.cli.options import add_argument, argument_help, parse_with_nested
@@ -38,10 +39,10 @@ def main(words: list[str]) -> int:
         "data": data,
         "image_size": image_size,
         "command": f"polytag train {shlex.join(words)}",
-        "out": args.out or free_folder(Path("runs"), Path(args.data).stem),
+        "out": args.out or free_folder(Path("runs"), Path(args.data).resolve().stem),
     }
-    say(f"{len(data)} photos, {len(data.classes)} labels; the run goes to {options['out']}")
     training = Training(**options)
+    say(f"{counted(len(data), 'photo')}, {counted(len(data.classes), 'label')}; the run goes to {training.out}")
     watch(training, training.epochs)
     show_metrics(Run.open(training.out))
     return 0

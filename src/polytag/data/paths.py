@@ -1,9 +1,12 @@
 """Many file names in few bytes."""
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from polytag.labels.matrix import row_positions, take
 
 
 class Paths(Sequence[str]):
@@ -14,11 +17,11 @@ class Paths(Sequence[str]):
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        text, ends = bytearray(), [0]
+        text, ends = bytearray(), array("q", [0])
         for name in names:
             text += name.encode("utf-8", "surrogateescape")
             ends.append(len(text))
-        self._text, self._ends = np.frombuffer(bytes(text), np.uint8), np.array(ends, np.int64)
+        self._text, self._ends = np.array(text, np.uint8), np.array(ends, np.int64)
 
     @classmethod
     def _of(cls, text: NDArray[np.uint8], ends: NDArray[np.int64]) -> "Paths":
@@ -39,8 +42,5 @@ class Paths(Sequence[str]):
 
     def select(self, rows: ArrayLike) -> "Paths":
         """Some of the names, in the order asked for."""
-        numbers = np.asarray(rows, dtype=np.int64)
-        lengths = self._ends[numbers + 1] - self._ends[numbers]
-        ends = np.concatenate(([0], np.cumsum(lengths)))
-        letters = np.repeat(self._ends[numbers] - ends[:-1], lengths) + np.arange(ends[-1])
-        return Paths._of(self._text[letters], ends)
+        ends, text = take(self._ends, self._text, row_positions(rows, len(self)))
+        return Paths._of(text, ends)

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,39 @@ PRESENT, ABSENT, UNKNOWN = 1, 0, -1
 
 Default = Literal["absent", "unknown"]
 
+CHUNK = 2**16  # rows at a time, where a whole dataset would take 8 bytes for each of its letters or labels
+
+
+def take(
+    starts: NDArray[np.int64], values: NDArray[Any], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Some rows of ragged values, where row ``i`` is ``values[starts[i]:starts[i + 1]]``, in the order asked for."""
+    lengths = starts[rows + 1] - starts[rows]
+    ends = np.concatenate(([0], np.cumsum(lengths)))
+    out = np.empty(ends[-1], dtype=values.dtype)
+    for first in range(0, len(rows), CHUNK):
+        part = slice(first, first + CHUNK)
+        begin, end = ends[first], ends[min(first + CHUNK, len(rows))]
+        # Position of each kept value: the start of its row, plus how far into its row it is.
+        out[begin:end] = values[np.repeat(starts[rows[part]] - ends[:-1][part], lengths[part]) + np.arange(begin, end)]
+    return ends, out
+
+
+def row_positions(rows: ArrayLike, items: int) -> NDArray[np.int64]:
+    """Rows as numbers, ``(rows,)``.
+
+    Raises:
+        OptionError: if one is not between 0 and ``items - 1``, or ``rows`` is a mask.
+    """
+    numbers = np.asarray(rows)
+    if numbers.dtype == np.bool_:
+        raise OptionError("rows must be numbers, got a mask; turn it into numbers with np.flatnonzero")
+    numbers = numbers.astype(np.int64)
+    if len(numbers) and not (numbers.min() >= 0 and numbers.max() < items):
+        strange = numbers[(numbers < 0) | (numbers >= items)][0]
+        raise OptionError(f"rows must be between 0 and {items - 1}, got {strange}")
+    return numbers
+
 
 class Rows(NamedTuple):
     """A set of columns for each row: row ``i`` has ``columns[starts[i]:starts[i + 1]]``, ascending."""
@@ -23,11 +56,14 @@ class Rows(NamedTuple):
 
     def select(self, rows: NDArray[np.int64]) -> "Rows":
         """The same for some rows, in the order asked for."""
-        lengths = self.starts[rows + 1] - self.starts[rows]
-        starts = np.concatenate(([0], np.cumsum(lengths)))
-        # Position of each kept entry: the start of its row, plus how far into its row it is.
-        entries = np.repeat(self.starts[rows] - starts[:-1], lengths) + np.arange(starts[-1])
-        return Rows(starts, self.columns[entries])
+        return Rows(*take(self.starts, self.columns, rows))
+
+    def counts(self, classes: int) -> NDArray[np.int64]:
+        """How many rows have each column, ``(classes,)``."""
+        counts = np.zeros(classes, dtype=np.int64)
+        for first in range(0, len(self.columns), CHUNK):
+            counts += np.bincount(self.columns[first : first + CHUNK], minlength=classes)
+        return counts
 
     def row_numbers(self) -> NDArray[np.int64]:
         """The row of each entry, ``(entries,)``."""
@@ -54,7 +90,7 @@ class Labels:
 
     Raises:
         DataError: if two classes have one name.
-        OptionError: if the two sets of rows differ in length.
+        OptionError: if the two sets of rows differ in length, or ``default`` is neither absent nor unknown.
     """
 
     def __init__(self, classes: Sequence[str], present: Rows, other: Rows, default: Default = "absent") -> None:
@@ -80,10 +116,13 @@ class Labels:
         """Labels from lists of names, one list an item; classes are sorted by name unless given.
 
         Raises:
-            DataError: if a name is not among ``classes``.
+            DataError: if a name is not among ``classes``, an item is one name in place of a list of names, or
+                ``other`` is not of the length of ``present``.
         """
-        lists = [list(names) for names in present]
-        others = [list(names) for names in other] if other is not None else [[] for _ in lists]
+        lists = [_listed(names) for names in present]
+        others = [_listed(names) for names in other] if other is not None else [[] for _ in lists]
+        if len(others) != len(lists):
+            raise DataError(f"present has {len(lists)} items and other has {len(others)}; give a list for each item")
         found = {name for names in (*lists, *others) for name in names}
         chosen = tuple(sorted(found)) if classes is None else tuple(classes)
         if strange := sorted(found.difference(chosen)):
@@ -120,26 +159,30 @@ class Labels:
 
     def dense(self, rows: ArrayLike | None = None) -> NDArray[np.int8]:
         """The matrix, or some rows of it in the order asked for, ``(rows, classes)`` of 1, 0 and -1."""
-        chosen = self if rows is None else self.select(rows)
+        present, other = self.present, self.other
+        if rows is not None:
+            numbers = row_positions(rows, len(self))
+            present, other = present.select(numbers), other.select(numbers)
         fill, rare = (ABSENT, UNKNOWN) if self.default == "absent" else (UNKNOWN, ABSENT)
-        out = np.full(chosen.shape, fill, dtype=np.int8)
-        out[chosen.other.row_numbers(), chosen.other.columns] = rare
-        out[chosen.present.row_numbers(), chosen.present.columns] = PRESENT
+        out = np.full((len(present.starts) - 1, len(self.classes)), fill, dtype=np.int8)
+        out[other.row_numbers(), other.columns] = rare
+        out[present.row_numbers(), present.columns] = PRESENT
         return out
 
     def select(self, rows: ArrayLike) -> "Labels":
         """The labels of some items, in the order asked for; an item may be asked for twice."""
-        numbers = np.asarray(rows, dtype=np.int64)
+        numbers = row_positions(rows, len(self))
         return Labels(self.classes, self.present.select(numbers), self.other.select(numbers), self.default)
 
     def names(self, row: int) -> tuple[str, ...]:
         """The labels that are present on one item."""
+        row = range(len(self))[row]
         columns = self.present.columns[self.present.starts[row] : self.present.starts[row + 1]]
         return tuple(self.classes[column] for column in columns)
 
     def counts(self) -> Counts:
         """How many items have each label present, absent and unknown."""
-        present, rare = (np.bincount(r.columns, minlength=len(self.classes)) for r in (self.present, self.other))
+        present, rare = (rows.counts(len(self.classes)) for rows in (self.present, self.other))
         rest = len(self) - present - rare
         absent, unknown = (rest, rare) if self.default == "absent" else (rare, rest)
         return Counts(present, absent, unknown)
@@ -150,15 +193,19 @@ class Labels:
         Raises:
             DataError: if a new class would have to be stored as unknown for over 10 million entries.
         """
-        position = {name: column for column, name in enumerate(classes)}
+        if tuple(classes) == self.classes:
+            return self
+        position, known = {name: column for column, name in enumerate(classes)}, set(self.classes)
         moved = np.array([position.get(name, -1) for name in self.classes], dtype=np.int64)
-        present, other = _renumber(self.present, moved), _renumber(self.other, moved)
-        new = [column for name, column in position.items() if name not in set(self.classes)]
-        if new and self.default == "absent":
-            if len(new) * len(self) > 10_000_000:
-                raise DataError(f"{len(new)} classes are not in this data, which is too much to mark as unknown")
-            rows = np.concatenate([other.row_numbers(), np.repeat(np.arange(len(self)), len(new))])
-            other = _sorted_rows(rows, np.concatenate([other.columns, np.tile(new, len(self))]), len(self))
+        new = [column for name, column in position.items() if name not in known and self.default == "absent"]
+        if len(new) * len(self) > 10_000_000:
+            raise DataError(
+                f"{len(new)} of the {len(classes)} classes are not in this data, which is too much to mark as unknown "
+                f"on {len(self)} items; leave them out or read the data with the default unknown"
+            )
+        present, other = (
+            _moved(rows, moved, added, len(classes)) for rows, added in ((self.present, []), (self.other, new))
+        )
         return Labels(classes, present, other, self.default)
 
 
@@ -179,14 +226,25 @@ class LabelsBuilder:
     def add(self, present: Iterable[int], other: Iterable[int] = ()) -> None:
         """One more item: its present columns, and those that are neither present nor ``default``."""
         marked = set(present)
-        for starts, columns, values in zip(self._starts, self._columns, (marked, set(other) - marked), strict=True):
-            columns.extend(sorted(values))
+        rest = set(other)
+        self._columns[0].extend(sorted(marked))
+        self._columns[1].extend(sorted(rest - marked) if rest else ())
+        for starts, columns in zip(self._starts, self._columns, strict=True):
             starts.append(len(columns))
 
     def build(self, classes: Sequence[str]) -> Labels:
-        """The labels; the numbers that were added are positions in ``classes``."""
+        """The labels; the numbers that were added are positions in ``classes``.
+
+        Raises:
+            DataError: if a number is not a position in ``classes``.
+        """
+        highest = max(
+            (int(np.frombuffer(columns, np.uint32).max()) for columns in self._columns if columns), default=-1
+        )
+        if highest >= len(classes):
+            raise DataError(f"label number {highest} is not among the {len(classes)} classes; count them from 0")
         present, other = (
-            Rows(np.frombuffer(starts, np.int64), np.frombuffer(columns, np.uint32).astype(_column_type(len(classes))))
+            Rows(np.array(starts, np.int64), np.array(columns, _column_type(len(classes))))
             for starts, columns in zip(self._starts, self._columns, strict=True)
         )
         return Labels(classes, present, other, self.default)
@@ -201,13 +259,18 @@ def _rows_of(mask: NDArray[np.bool_]) -> Rows:
     return Rows(starts, np.nonzero(mask)[1].astype(_column_type(mask.shape[1])))
 
 
-def _sorted_rows(rows: NDArray[np.int64], columns: NDArray[np.integer], items: int) -> Rows:
-    order = np.lexsort((columns, rows))
-    starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=items))))
-    return Rows(starts, columns[order].astype(_column_type(int(columns.max(initial=0)) + 1)))
+def _listed(names: Iterable[str]) -> list[str]:
+    if isinstance(names, str):
+        raise DataError(f"each item needs a list of label names, got the text {names!r}; write [{names!r}]")
+    return list(names)
 
 
-def _renumber(rows: Rows, moved: NDArray[np.int64]) -> Rows:
-    columns = moved[rows.columns]
+def _moved(rows: Rows, moved: NDArray[np.int64], added: list[int], classes: int) -> Rows:
+    """Each column ``c`` as ``moved[c]``, left out if that is negative, and ``added`` in every row."""
+    items, columns = len(rows.starts) - 1, moved[rows.columns]
     kept = columns >= 0
-    return _sorted_rows(rows.row_numbers()[kept], columns[kept], len(rows.starts) - 1)
+    numbers = np.concatenate([rows.row_numbers()[kept], np.repeat(np.arange(items), len(added))])
+    columns = np.concatenate([columns[kept], np.tile(np.array(added, dtype=np.int64), items)])
+    order = np.lexsort((columns, numbers))
+    starts = np.concatenate(([0], np.cumsum(np.bincount(numbers, minlength=items))))
+    return Rows(starts, columns[order].astype(_column_type(classes)))

@@ -43,7 +43,7 @@ SPEEDS: dict[str, Speed] = {
 COMPILE_PAYS_FROM = 300.0  # seconds of training; compiling takes about a minute on two cores
 
 
-def fastest(method: Method, loader: Loader, context: Context, batch_size: int, steps: int) -> tuple[Speed, str]:
+def fastest(method: Method, loader: Loader, context: Context, batch_size: int, steps: int) -> tuple[str, str]:
     """Time a few forward and backward passes in each way, on a copy of the method and real photos.
 
     Args:
@@ -54,7 +54,7 @@ def fastest(method: Method, loader: Loader, context: Context, batch_size: int, s
         steps: passes of the training to come; compiling is tried only where they would take over five minutes.
 
     Returns:
-        The fastest way, and a sentence with what was measured.
+        The name of the fastest way, and a sentence with what was measured.
     """
     device = context.accelerator.device
     trial = copy.deepcopy(method).to(device)
@@ -77,7 +77,7 @@ def fastest(method: Method, loader: Loader, context: Context, batch_size: int, s
             failed += f"; {name} cannot be used here ({type(error).__name__})"
     best = min(seconds, key=seconds.__getitem__)
     measured = ", ".join(f"{name} {batch_size / value:.0f}" for name, value in seconds.items())
-    return SPEEDS[best], f"speed {best}, the fastest in images a second: {measured}{failed}"
+    return best, f"speed {best}, the fastest in images a second: {measured}{failed}"
 
 
 def seconds_per_pass(method: Method, batches: tuple[Batch, ...], speed: Speed, rounds: int = 3) -> float:

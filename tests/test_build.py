@@ -1,0 +1,100 @@
+"""What building by name promises: tables, options checked by name, and weights that are a function of the seed."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from polytag.build import TABLES, build_loss, build_model, describe, factory, option_parameters, summary, without_markup
+from polytag.errors import OptionError
+from polytag.heads.linear import Linear
+from polytag.losses import LOSSES
+from polytag.losses.asl import ASL
+
+
+def model(head="linear", **options):
+    return build_model("test_efficientnet", head, 3, image_size=(32, 32), **options)
+
+
+def same(one, other):
+    return {key for key, value in one.state_dict().items() if torch.equal(value, other.state_dict()[key])}
+
+
+def test_weights_are_a_function_of_the_seed_and_nothing_else():
+    state = torch.random.get_rng_state()
+    one, other = model(), model()
+    assert same(one, other) == set(one.state_dict())
+    assert torch.equal(torch.random.get_rng_state(), state)
+    random = {key for key in same(one, model(seed=1)) if key.endswith((".classifier.weight", "conv_stem.weight"))}
+    assert random == set()
+
+
+def test_a_backbone_does_not_depend_on_the_head():
+    one, other = model(), model({"name": "linear", "normalize": True})
+    kept = same(one.backbone, other.backbone)
+    assert kept == set(one.backbone.state_dict())
+
+
+def test_options_reach_what_is_built():
+    assert build_loss({"name": "asl", "gamma_neg": 2.0, "clip": 0.0}).gamma_neg == 2.0
+    head = factory("head", {"name": "linear", "scale": 7.0, "normalize": True})(8, 3)
+    assert isinstance(head, Linear)
+    assert head.scale == 7.0
+    assert isinstance(factory("loss", "asl")(), ASL)
+
+
+def test_a_choice_is_not_changed_by_building():
+    choice = {"name": "asl", "gamma_neg": 2.0}
+    factory("loss", choice)
+    factory("loss", choice)()
+    assert choice == {"name": "asl", "gamma_neg": 2.0}
+
+
+def test_ones_own_is_taken_as_it_is():
+    assert build_loss(binary_cross_entropy_with_logits) is binary_cross_entropy_with_logits
+    assert factory("head", Linear) is Linear
+    assert isinstance(model(lambda channels, classes: Linear(channels, classes, pooling="max")).head, Linear)
+
+
+@pytest.mark.parametrize(
+    ("choice", "sentence"),
+    [
+        ("als", f"loss must be one of {', '.join(LOSSES)}, got 'als'; did you mean 'asl'"),
+        ("quite another", f"loss must be one of {', '.join(LOSSES)}, got 'quite another'"),
+        ({"gamma_neg": 4}, f"loss must be one of {', '.join(LOSSES)}, got 'None'"),
+        (
+            {"name": "asl", "gama": 4},
+            f"the loss 'asl' has no option 'gama'; it takes {', '.join(option_parameters('loss', 'asl'))}",
+        ),
+    ],
+)
+def test_what_is_not_known_is_refused(choice, sentence):
+    with pytest.raises(OptionError) as refusal:
+        factory("loss", choice)
+    assert str(refusal.value) == sentence
+
+
+def test_an_entry_without_options_takes_none(monkeypatch):
+    monkeypatch.setitem(TABLES, "sampler", {"bare": lambda labels: labels})
+    with pytest.raises(OptionError, match=r"^the sampler 'bare' has no option 'size'; it takes none$"):
+        factory("sampler", {"name": "bare", "size": 3})
+
+
+def test_what_the_project_gives_itself_is_no_option():
+    assert "in_channels" not in option_parameters("head", "linear")
+    assert "labels" not in option_parameters("sampler", "uniform")
+    assert option_parameters("head", "linear")["dropout"].default == 0.0
+
+
+def test_a_description_can_be_written_as_json():
+    assert describe(Path("a") / "b") == "a/b"
+    assert describe({"name": "asl"}) == {"name": "asl"}
+    assert [describe(value) for value in ("x", 1, 0.5, True, None, (1, 2))] == ["x", 1, 0.5, True, None, (1, 2)]
+    assert describe(Linear) is None
+
+
+def test_summaries_are_plain_text():
+    assert without_markup("``a`` is :class:`polytag.Run` or :meth:`fit`") == "a is polytag.Run or fit"
+    assert summary(lambda: None) == ""
+    assert summary(ASL) == without_markup(ASL.__doc__.splitlines()[0])

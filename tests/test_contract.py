@@ -1,0 +1,149 @@
+"""What all parts promise together: any backbone, head, loss, method and sampler can be built and trained as one."""
+
+import copy
+import functools
+import inspect
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+
+from polytag._random import generator
+from polytag.backbones import Backbone
+from polytag.build import TABLES, build_loss, build_model, factory, summary
+from polytag.data.augment import Flip
+from polytag.data.labelled_set import ImageArrays, LabelledSet
+from polytag.data.loader import Batch, Loader
+from polytag.data.preprocessing import Preprocessing
+from polytag.heads import HEADS
+from polytag.labels import Labels
+from polytag.losses import LOSSES
+from polytag.method import Context
+from polytag.methods import METHODS
+from polytag.model import Classifier
+from polytag.samplers import SAMPLERS
+from polytag.train.loop import Epoch, train
+from polytag.train.optimizers import sgd
+from polytag.train.schedules import Constant
+
+SIDE, CLASSES, BATCH = 32, 4, 4
+BACKBONES = ("test_resnet", "test_vit", "test_efficientnet")  # maps of convolutions, and of tokens
+FACTORS = (BACKBONES, tuple(HEADS), tuple(LOSSES), tuple(METHODS), tuple(SAMPLERS))
+TARGETS = np.array([[1, 0, 0, -1], [0, 1, 1, 0], [1, -1, 0, 1], [0, 0, 0, 0], [1, 1, 0, 1], [0, 0, 1, -1]] * 2)
+DATA = LabelledSet(
+    ImageArrays(generator(0).integers(0, 256, (len(TARGETS), SIDE, SIDE, 3), dtype=np.uint8)),
+    Labels.from_dense(TARGETS, ("cat", "dog", "owl", "fox")),
+)
+# What an entry is built from, beside its options.
+GIVEN = {
+    "head": ("in_channels", "num_classes"),
+    "loss": (),
+    "method": ("model", "loss"),
+    "sampler": ("labels",),
+    "optimizer": ("method", "lr", "weight_decay"),
+    "schedule": (),
+}
+ENTRIES = [(kind, name) for kind in GIVEN for name in TABLES[kind]]
+
+
+def all_pairs(*factors):
+    """Few combinations in which any two choices of two factors meet: the next is the one that brings most new pairs."""
+
+    def pairs(combination):
+        return set(itertools.combinations(enumerate(combination), 2))
+
+    rest = {combination: pairs(combination) for combination in itertools.product(*factors)}
+    missing, cover = set().union(*rest.values()), []
+    while missing:
+        cover.append(max(rest, key=lambda combination: len(rest[combination] & missing)))
+        missing -= rest.pop(cover[-1])
+    return cover
+
+
+@functools.cache
+def rehearsed(name):
+    """A backbone on the meta device that answers with a map of its shape, which is all that the rest sees of it."""
+    backbone = Backbone(name, image_size=SIDE)
+    with torch.no_grad():
+        shape = backbone.eval()(torch.zeros(1, 3, SIDE, SIDE)).shape[1:]
+    backbone.forward = lambda images: torch.zeros(len(images), *shape, device="meta", requires_grad=True)
+    return backbone.train().to("meta")
+
+
+def method_of(model, loss, method, sampler):
+    return factory("method", method)(model, build_loss(loss), factory("sampler", sampler))
+
+
+@pytest.mark.parametrize(("backbone", "head", "loss", "method", "sampler"), list(itertools.product(*FACTORS)))
+def test_every_combination_is_built_and_steps(backbone, head, loss, method, sampler):
+    trunk = copy.deepcopy(rehearsed(backbone))
+    model = Classifier(trunk, factory("head", head)(trunk.channels, CLASSES).to("meta"))
+    built = method_of(model, loss, method, sampler)
+    built.prepare(DATA, Context(Accelerator(cpu=True), 0))
+    built.to("meta").train()
+    draws = [one.draw(0, 0)[:BATCH] for one in built.samplers(DATA.labels)]
+    images = torch.zeros(BATCH, 3, SIDE, SIDE, device="meta")
+    batches = [
+        Batch(images, torch.from_numpy(DATA.labels.dense(rows)).float().to("meta"), torch.from_numpy(rows).to("meta"))
+        for rows in draws
+    ]
+    terms = built.losses(*batches)
+    assert terms
+    assert all(
+        isinstance(name, str) and (value.shape, value.device.type) == ((), "meta") for name, value in terms.items()
+    )
+    sum(terms.values()).backward()
+    assert all(weight.grad is not None for weight in built.model.head.parameters() if weight.requires_grad)
+
+
+@pytest.mark.parametrize(("backbone", "head", "loss", "method", "sampler"), all_pairs(*FACTORS))
+def test_any_two_choices_train_together(backbone, head, loss, method, sampler):
+    model = build_model(backbone, head, CLASSES, image_size=(SIDE, SIDE))
+    before = copy.deepcopy(model.state_dict())
+    *_, last = train(
+        method_of(model, loss, method, sampler),
+        Loader(DATA, Preprocessing((SIDE, SIDE)), Flip(), workers=0),
+        epochs=1,
+        batch_size=len(DATA) // 2,
+        optimizer=lambda trained: sgd(trained, 1e-3, 0.0),
+        schedule=Constant(),
+        accelerator=Accelerator(cpu=True),
+        average=0.9,
+        report_every=0.0,
+    )
+    assert isinstance(last, Epoch)
+    assert last.state.step >= 2
+    assert all(np.isfinite(value) for value in last.losses.values())
+    moved = {key for key, value in last.models["raw"].state_dict().items() if not torch.equal(value, before[key])}
+    assert moved >= {key for key, weight in model.named_parameters() if weight.requires_grad and weight.ndim >= 2}
+    assert all(value.isfinite().all() for value in last.models["average"].state_dict().values())
+
+
+@pytest.mark.parametrize("sizes", [(3, 1, 3), (3, 6, 5, 4, 2), (2, 2, 2)])
+def test_the_cover_lets_any_two_choices_meet_in_few_trainings(sizes):
+    factors = [tuple(f"{number}-{choice}" for choice in range(size)) for number, size in enumerate(sizes)]
+    cover = all_pairs(*factors)
+    for one, other in itertools.combinations(range(len(sizes)), 2):
+        assert {(c[one], c[other]) for c in cover} == set(itertools.product(factors[one], factors[other]))
+    largest = sorted(sizes)[-2:]
+    assert len(cover) <= 1.3 * np.prod(largest)
+
+
+@pytest.mark.parametrize(("kind", "name"), ENTRIES)
+def test_every_entry_says_what_it_is_in_one_line(kind, name):
+    line = summary(TABLES[kind][name])
+    assert line.endswith(".")
+    assert 10 <= len(line) <= 120
+    entry = TABLES[kind][name]
+    assert not inspect.isclass(entry) or vars(entry).get("__doc__")  # its own, not that of its base
+
+
+@pytest.mark.parametrize(("kind", "name"), ENTRIES)
+def test_the_signature_of_every_entry_is_its_configuration(kind, name):
+    parameters = inspect.signature(TABLES[kind][name]).parameters.values()
+    assert tuple(p.name for p in parameters if p.default is p.empty) == GIVEN[kind]
+    for parameter in parameters:
+        assert parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        assert parameter.annotation is not parameter.empty
