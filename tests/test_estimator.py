@@ -76,7 +76,7 @@ def test_a_tenth_of_the_photos_is_kept_back_and_none_to_judge_on(fitted):
 
 def test_it_learns():
     train = tiny_set(40)
-    assert estimator(epochs=25, lr=0.01, average=0.9, flip=0.0).fit(train).score(train) > 0.95
+    assert estimator(epochs=15, lr=0.01, average=0.9, flip=0.0).fit(train).score(train) > 0.95
 
 
 def test_cross_validation_of_arrays_and_of_a_set_that_brings_its_labels(data):

@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -194,6 +195,25 @@ def test_a_batch_that_cannot_be_split_is_refused(tmp_path):
 def test_a_model_that_answers_with_nan_is_refused_by_its_cause(tmp_path):
     with pytest.raises((DivergedError, RunError), match=r"; lower the learning rate$"):
         training(tmp_path / "run", lr=1000.0, epochs=8).finish()
+
+
+def test_one_process_trains_on_one_device(tmp_path, monkeypatch):
+    def refuse(device):
+        with pytest.raises(OptionError) as refusal:
+            training(tmp_path / "run", device=device).finish()
+        return str(refusal.value)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert refuse("cuda") == "device is cuda, and torch finds no GPU on this machine; use auto or cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(polytag.fit, "Accelerator", lambda cpu: SimpleNamespace(device=torch.device("cpu")))
+    assert refuse("cuda") == "device is cuda, and this process has trained on the CPU; start another process"
+
+    def begun(cpu):
+        raise ValueError("AcceleratorState has already been initialized")
+
+    monkeypatch.setattr(polytag.fit, "Accelerator", begun)
+    assert refuse("cpu") == "device is cpu, and this process has trained on a GPU; start another process"
 
 
 @pytest.mark.parametrize(

@@ -136,9 +136,7 @@ class Training:
 
     def __iter__(self) -> Iterator[Event]:
         check_folder(self.out, self.resume, self.overwrite)
-        accelerator = Accelerator(cpu=self.device == "cpu")
-        if self.device == "cuda" and accelerator.device.type != "cuda":
-            raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
+        accelerator = _accelerator(self.device)
         three_way(self.data, self.seed)  # what cannot be split or built is refused before any photo is decoded
         preprocessing = self._preprocessing()
         method = yield from self._method(self.data.classes, preprocessing)
@@ -259,6 +257,19 @@ class Training:
                 metrics[name] = evaluate(model, Loader(part, preprocessing, None, self.workers), device).compute()
         save_json(self.out / METRICS, metrics)
         write_card(run, metrics)
+
+
+def _accelerator(device: str) -> Accelerator:
+    # It is one for the whole process: the first one chooses the device.
+    if device == "cuda" and not torch.cuda.is_available():
+        raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
+    try:
+        accelerator = Accelerator(cpu=device == "cpu")
+    except ValueError as error:
+        raise OptionError("device is cpu, and this process has trained on a GPU; start another process") from error
+    if device == "cuda" and accelerator.device.type != "cuda":
+        raise OptionError("device is cuda, and this process has trained on the CPU; start another process")
+    return accelerator
 
 
 _RANGES: dict[str, tuple[float, float]] = {

@@ -273,7 +273,7 @@ def test_resuming_what_is_finished_changes_nothing(photos, run_copy):
     assert contents(run_copy) == before
 
 
-LONG = (*QUICK, "--epochs", "30", "--average", "0.9")
+LONG = (*QUICK, "--epochs", "20", "--average", "0.9")
 
 
 @pytest.fixture(scope="module")
@@ -297,7 +297,7 @@ def test_ctrl_c_in_the_middle_says_how_to_go_on_and_going_on_gives_the_same_weig
     words = [sys.executable, "-m", "polytag", "train", str(photos), *LONG, "--out", str(out)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
-            if line.startswith("epoch  2/30"):
+            if line.startswith("epoch  1/20"):
                 process.send_signal(signal.SIGINT)
                 break
         rest = process.stderr.read().splitlines()
@@ -306,7 +306,7 @@ def test_ctrl_c_in_the_middle_says_how_to_go_on_and_going_on_gives_the_same_weig
         rf"polytag: stopped after step \d+, kept in {out}; the same command with --out {out} --resume goes on",
         rest[-1],
     )
-    assert len(history(out)) < 30
+    assert len(history(out)) < 20
     assert main(["train", str(photos), *LONG, "--out", str(out), "--resume"]) == 0
     assert_same_training(out, undisturbed)
 

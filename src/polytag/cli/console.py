@@ -64,8 +64,8 @@ def _place(event: Progress | Step | Epoch, epochs: int) -> tuple[int, int]:
 
 
 def _moved(bar: "tqdm[Any] | None", label: str, done: int, total: int) -> "tqdm[Any]":
-    """The bar at a new place; another task or another total gets another bar."""
-    if bar is not None and bar.total != total:
+    """The bar at a new place; another total, or a place further back, is another task and gets another bar."""
+    if bar is not None and (bar.total != total or done < bar.n):
         bar.close()
         bar = None
     if bar is None:
