@@ -17,8 +17,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	for file in benchmarks/metrics.py benchmarks/losses.py benchmarks/decode.py benchmarks/labels_memory.py; do \
-		$(BIN)/python $$file || exit 1; done
+	for name in metrics losses ema decode labels_memory; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # The pages that follow from the tables; the rest of docs/ is written by hand.
 docs: $(READY)

@@ -17,6 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from toys import tiny_set
 
 import polytag.fit
+import polytag.train.device
 from polytag.cli.options import argument_help
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.ready import Progress
@@ -186,10 +187,23 @@ def test_what_cannot_be_built_is_refused_before_any_photo_is_decoded(tmp_path, m
 def test_a_batch_that_cannot_be_split_is_refused(tmp_path):
     with pytest.raises(
         OptionError,
-        match=r"^a batch of 7 cannot be split evenly over 1 processes with 2 micro-batches each; "
-        "choose a batch size that they divide$",
+        match=r"^batch_size must be a multiple of accumulate 2, got 7$",
     ):
         training(tmp_path / "run", batch_size=7, accumulate=2).finish()
+
+
+def test_a_batch_larger_than_the_photos_shrinks_to_what_its_parts_divide(tmp_path):
+    small = tiny_set(13)
+    small.split = np.repeat(np.array([0, 1, 2], np.int8), (7, 3, 3))
+    notes = [e.text for e in training(tmp_path / "run", data=small, batch_size=32, accumulate=2) if isinstance(e, Note)]
+    assert "batch size 6, since there are only 7 training photos" in notes
+
+
+def test_several_processes_are_refused(tmp_path, monkeypatch):
+    several = SimpleNamespace(device=torch.device("cpu"), num_processes=2)
+    monkeypatch.setattr(polytag.train.device, "Accelerator", lambda cpu: several)
+    with pytest.raises(OptionError, match=r"^a training runs in one process, and 2 were started; start one$"):
+        training(tmp_path / "run").finish()
 
 
 def test_a_model_that_answers_with_nan_is_refused_by_its_cause(tmp_path):
@@ -206,13 +220,13 @@ def test_one_process_trains_on_one_device(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert refuse("cuda") == "device is cuda, and torch finds no GPU on this machine; use auto or cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(polytag.fit, "Accelerator", lambda cpu: SimpleNamespace(device=torch.device("cpu")))
+    monkeypatch.setattr(polytag.train.device, "Accelerator", lambda cpu: SimpleNamespace(device=torch.device("cpu")))
     assert refuse("cuda") == "device is cuda, and this process has trained on the CPU; start another process"
 
     def begun(cpu):
         raise ValueError("AcceleratorState has already been initialized")
 
-    monkeypatch.setattr(polytag.fit, "Accelerator", begun)
+    monkeypatch.setattr(polytag.train.device, "Accelerator", begun)
     assert refuse("cpu") == "device is cpu, and this process has trained on a GPU; start another process"
 
 

@@ -53,7 +53,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         lr: float = 1e-3,
         average: float = 0.9997,
         flip: float = 0.5,
-        crop: float = 0.7,
+        crop: float = 1.0,
         seed: int = 0,
         speed: str = "channels_last",
         workers: int = 2,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from accelerate import Accelerator
 
 from polytag._checks import check_choice, check_number
 from polytag._interrupt import Interrupts
@@ -26,8 +25,9 @@ from polytag.data.splits import Split, three_way
 from polytag.errors import OptionError
 from polytag.inference import Judge, evaluate
 from polytag.method import Context, Method
-from polytag.recorder import Recorder, check_folder
+from polytag.recorder import Recorder, check_folder, has_state
 from polytag.run import METRICS, Run, new_config, save_json
+from polytag.train.device import accelerator_for
 from polytag.train.loop import Epoch, Step, train
 from polytag.train.optimizers import OPTIMIZERS
 from polytag.train.speed import SPEEDS, fastest
@@ -103,7 +103,7 @@ class Training:
     clip: float = 0.0
     average: float = 0.9997
     flip: float = 0.5
-    crop: float = 0.7
+    crop: float = 1.0
     seed: int = 0
     workers: int = 2
     cache: Literal["auto", "memory", "none"] = "auto"
@@ -127,6 +127,8 @@ class Training:
         self._preprocessing()
         if self.resume and self.overwrite:
             raise OptionError("resume and overwrite exclude each other; choose one")
+        if self.batch_size % self.accumulate:
+            raise OptionError(f"batch_size must be a multiple of accumulate {self.accumulate}, got {self.batch_size}")
 
     def finish(self) -> Run:
         """Train to the end; the run folder."""
@@ -136,14 +138,15 @@ class Training:
 
     def __iter__(self) -> Iterator[Event]:
         check_folder(self.out, self.resume, self.overwrite)
-        accelerator = _accelerator(self.device)
+        accelerator = accelerator_for(self.device)
         three_way(self.data, self.seed)  # what cannot be split or built is refused before any photo is decoded
         preprocessing = self._preprocessing()
         method = yield from self._method(self.data.classes, preprocessing)
         data = yield from ready(self.data, preprocessing, self.workers, self.cache, self.on_bad_image)
         split = three_way(data, self.seed)
         yield from map(Note, (*data.notes, *split.notes))
-        batch_size = min(self.batch_size, len(split.train))
+        most = len(split.train) // self.accumulate * self.accumulate
+        batch_size = min(self.batch_size, max(most, self.accumulate))
         if batch_size < self.batch_size:
             yield Note(f"batch size {batch_size}, since there are only {counted(len(split.train), 'training photo')}")
 
@@ -215,7 +218,8 @@ class Training:
         return Chain(*([RandomCrop(self.crop)] if self.crop < 1 else []), Flip(self.flip))
 
     def _method(self, classes: tuple[str, ...], preprocessing: Preprocessing) -> Generator[Event, None, Method]:
-        weights = "none" if self.resume else self.weights  # the saved state has all of them
+        saved = self.resume and has_state(self.out)
+        weights = "none" if saved else self.weights  # a saved state has all of them
         model = build_model(
             self.backbone,
             self.head,
@@ -257,19 +261,6 @@ class Training:
                 metrics[name] = evaluate(model, Loader(part, preprocessing, None, self.workers), device).compute()
         save_json(self.out / METRICS, metrics)
         write_card(run, metrics)
-
-
-def _accelerator(device: str) -> Accelerator:
-    # It is one for the whole process: the first one chooses the device.
-    if device == "cuda" and not torch.cuda.is_available():
-        raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
-    try:
-        accelerator = Accelerator(cpu=device == "cpu")
-    except ValueError as error:
-        raise OptionError("device is cpu, and this process has trained on a GPU; start another process") from error
-    if device == "cuda" and accelerator.device.type != "cuda":
-        raise OptionError("device is cuda, and this process has trained on the CPU; start another process")
-    return accelerator
 
 
 _RANGES: dict[str, tuple[float, float]] = {

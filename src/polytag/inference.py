@@ -1,6 +1,7 @@
 """Logits of many photos."""
 
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from polytag.data.loader import Loader, ToDevice
 from polytag.errors import DivergedError
 from polytag.metrics import Evaluation
 
+Answer = tuple[NDArray[np.float32], NDArray[np.int8]]  # logits and targets, (batch, classes) each
+
 
 def predict_logits(model: nn.Module, loader: Loader, device: torch.device, batch_size: int = 64) -> NDArray[np.float32]:
     """Run the model over all photos of a loader, in ``eval`` mode, in float32, without gradients.
@@ -18,18 +21,22 @@ def predict_logits(model: nn.Module, loader: Loader, device: torch.device, batch
     Returns:
         Logits ``(items, classes)``, in the order of the photos.
     """
-    if not len(loader.data):
-        return np.empty((0, len(loader.data.classes)), np.float32)
+    parts = [logits for logits, _ in _answers(model, loader, device, batch_size)]
+    return np.concatenate(parts) if parts else np.empty((0, len(loader.data.classes)), np.float32)  # (items, classes)
+
+
+def _answers(model: nn.Module, loader: Loader, device: torch.device, batch_size: int) -> Iterator[Answer]:
+    """Logits and targets of each batch, ``(batch, classes)``."""
     was_training = model.training
     to_device = ToDevice(device, loader.preprocessing.mean, loader.preprocessing.std)
     model.eval()
     try:
         # Not inference_mode: what a model keeps from one batch to the next could then not be trained through.
         with torch.no_grad():
-            parts = [model(to_device(batch).images).float().cpu().numpy() for batch in loader.in_order(batch_size)]
+            for batch in loader.in_order(batch_size):
+                yield model(to_device(batch).images).float().cpu().numpy(), batch.targets.numpy()
     finally:
         model.train(was_training)
-    return np.concatenate(parts)  # (items, classes)
 
 
 def evaluate(model: nn.Module, loader: Loader, device: torch.device, batch_size: int = 64) -> Evaluation:
@@ -39,10 +46,14 @@ def evaluate(model: nn.Module, loader: Loader, device: torch.device, batch_size:
         DivergedError: if an answer is not a number.
     """
     evaluation = Evaluation(loader.data.classes)
-    logits = predict_logits(model, loader, device, batch_size)
-    if lost := int(np.isnan(logits).any(axis=1).sum()):
-        raise DivergedError(f"the model answers {lost} of {len(logits)} photos with NaN; lower the learning rate")
-    evaluation.update(logits, loader.data.labels.dense())
+    lost = 0
+    for logits, targets in _answers(model, loader, device, batch_size):
+        nan = np.isnan(logits).any(axis=1)
+        lost += int(nan.sum())
+        evaluation.update(logits[~nan], targets[~nan])
+    if lost:
+        photos = len(loader.data)
+        raise DivergedError(f"the model answers {lost} of {photos} photos with NaN; lower the learning rate")
     return evaluation
 
 

@@ -23,7 +23,7 @@ from polytag.train.loop import Epoch, Step
 from polytag.train.state import is_finite, load_tree, save_tree
 
 # Arguments that change where or how fast a training runs, and not what comes out.
-FREE = ("out", "resume", "overwrite", "workers", "cache", "device", "command")
+FREE = ("out", "resume", "overwrite", "workers", "device", "command")
 HEADLINES = ("mAP", "CF1", "OF1")  # in the history; all metrics of the best epoch are in metrics.json
 
 
@@ -47,8 +47,8 @@ class Recorder:
         for name in (STATE, METRICS, CARD, HISTORY, WEIGHTS):
             (self.folder / name).unlink(missing_ok=True)
 
-    def resume(self) -> dict[str, Any]:
-        """Take up the run that the folder holds; the state of the training loop.
+    def resume(self) -> dict[str, Any] | None:
+        """Take up the run that the folder holds; the state of the training loop, None if it was stopped before any.
 
         Raises:
             RunError: if it was started with other arguments or other data.
@@ -66,6 +66,8 @@ class Recorder:
                 f"{self.folder} was started with other photos, labels or splits than those that came; "
                 "resume it with the same data, or start another run"
             )
+        if not has_state(self.folder):
+            return None
         saved = load_tree(self.folder / STATE)
         self.history, self.best = saved["history"], saved["best"]
         state: dict[str, Any] = saved["train"]
@@ -99,19 +101,24 @@ class Recorder:
         save_tree(self.folder / STATE, {"train": state, "history": self.history, "best": self.best})
 
 
+def has_state(folder: Path) -> bool:
+    """Whether a training was saved there, beyond that it began."""
+    return (folder / STATE).exists()
+
+
 def check_folder(folder: Path, resume: bool, overwrite: bool) -> None:
     """Refuse a run folder that a training must not write to.
 
     Raises:
         RunError: if there is no training to resume, a run that may not be overwritten, or something else than a run.
     """
-    holds_run, resumable = (folder / CONFIG).exists(), (folder / STATE).exists()
-    if resume and not (holds_run and resumable):
+    holds_run = (folder / CONFIG).exists()
+    if resume and not holds_run:
         raise RunError(f"{folder} holds no training to resume; start it without --resume")
     if folder.exists() and not holds_run and not (folder.is_dir() and not any(folder.iterdir())):
         raise RunError(f"{folder} holds something else than a run; choose a folder that is new, empty or a run")
     if holds_run and not resume and not overwrite:
-        resume_it = "go on with it with --resume, " if resumable else ""
         raise RunError(
-            f"{folder} already holds a run; choose another folder, {resume_it}or replace it with --overwrite"
+            f"{folder} already holds a run; choose another folder, go on with it with --resume, or replace it with "
+            "--overwrite"
         )

@@ -90,7 +90,8 @@ def load_matching(model: Classifier, classes: Sequence[str], state: State, state
     rows, sources = torch.tensor(known), torch.tensor([position[classes[row]] for row in known])
     for key, value in own.items():
         if key not in dims:
-            value.copy_(other[key])
+            if value.ndim or not value.is_floating_point():  # single numbers, as a scale, are options, not weights
+                value.copy_(other[key])
         elif known:
             picked = other[key].index_select(dims[key], sources.to(other[key].device))
             value.index_copy_(dims[key], rows.to(value.device), picked.to(value))

@@ -128,3 +128,12 @@ def test_what_is_no_run_is_refused(photos, refused):
     assert refused("evaluate", photos, photos) == (
         f"{photos}/config.json is missing; give the folder that polytag train wrote"
     )
+
+
+def test_a_table_of_test_photos_alone_is_judged(trained, photos, tmp_path, capsys):
+    folder = tmp_path / "fresh"
+    shutil.copytree(photos, folder)
+    rows = (photos / "labels.csv").read_text().splitlines()
+    (folder / "labels.csv").write_text("\n".join([rows[0] + ",split", *(row + ",test" for row in rows[1:])]) + "\n")
+    values, _ = evaluated(capsys, trained, folder)
+    assert values["photos"] == 40

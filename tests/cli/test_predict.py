@@ -137,3 +137,12 @@ def test_a_file_name_that_is_no_unicode_can_be_written(trained, photos, tmp_path
     for form in ("csv", "jsonl", "table"):
         assert "caf\\udce9.png" in shown(capsys, trained, tmp_path, "--format", form).out
         assert main(["predict", str(trained), str(tmp_path), "--format", form, "--out", str(tmp_path / "out")]) == 0
+
+
+def test_a_label_with_a_semicolon_is_refused_in_csv(photos, run_copy, refused):
+    config = json.loads((run_copy / "config.json").read_text())
+    config["classes"][0] = "mass; benign"
+    (run_copy / "config.json").write_text(json.dumps(config))
+    assert refused("predict", run_copy, photos, "--format", "csv") == (
+        "the label 'mass; benign' has a semicolon, which joins labels in CSV; use --format jsonl"
+    )

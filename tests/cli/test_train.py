@@ -340,11 +340,13 @@ def test_a_damaged_state_is_refused(photos, run_copy, refused):
     )
 
 
-def test_a_training_that_was_killed_before_its_first_save_can_only_be_replaced(photos, run_copy, refused):
+def test_a_training_that_was_killed_before_its_first_save_is_resumed_from_its_beginning(photos, run_copy):
+    before = load_file(run_copy / "model.safetensors")
     shutil.rmtree(run_copy / "state")
-    assert refused("train", photos, *QUICK, "--out", run_copy) == (
-        f"{run_copy} already holds a run; choose another folder, or replace it with --overwrite"
-    )
+    (run_copy / "model.safetensors").unlink()
+    assert main(["train", str(photos), *QUICK, "--out", str(run_copy), "--resume"]) == 0
+    after = load_file(run_copy / "model.safetensors")
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
 def test_weights_of_another_run_are_a_start(photos, trained, tmp_path, capsys):

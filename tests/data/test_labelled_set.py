@@ -114,3 +114,11 @@ def test_a_fingerprint_does_not_depend_on_where_the_folder_is():
     labels = Labels.from_names([["cat"]])
     sets = [LabelledSet(ImageFiles(Path(root), Paths(["a.jpg"])), labels) for root in ("here", "there")]
     assert sets[0].fingerprint() == sets[1].fingerprint()
+
+
+def test_selections_of_arrays_share_the_pixels():
+    images = ImageArrays(np.arange(4 * 2 * 2 * 3, dtype=np.uint8).reshape(4, 2, 2, 3))
+    chosen = images.select([3, 1]).select([1])
+    assert (len(chosen), chosen.name(0)) == (1, "image-1")
+    assert np.shares_memory(chosen.load(0), images.load(1))
+    assert np.array_equal(chosen.arrays[0], images.load(1))

@@ -259,3 +259,9 @@ def test_batch_norm_is_trained_and_averaged():
     assert raw.num_batches_tracked.item() == average.num_batches_tracked.item() == 8
     assert not torch.equal(raw.running_mean, average.running_mean)
     assert raw.running_mean.norm().item() > 0
+
+
+def test_an_undefined_score_is_no_reason_to_lower_the_rate():
+    nothing_defined = {"evaluate": lambda model: {"mAP": math.nan}, "epochs": 4}
+    events = [event for event in run(schedule=Plateau(warmup=0, patience=0), **nothing_defined) if type(event) is Epoch]
+    assert len({event.rate for event in events}) == 1

@@ -80,7 +80,6 @@ def demo_training(data: LabelledSet, out: Path, epochs: int, seed: int) -> Train
         lr=4e-3,
         seed=seed,
         flip=0.0,
-        crop=1.0,
         overwrite=True,
         command=COMMAND,
     )

@@ -12,7 +12,7 @@ from polytag.cli.parser import Parser
 from polytag.cli.reading import add_reading, read
 from polytag.cli.show import class_table, number
 from polytag.data.check import bad_images_error, find_bad_images
-from polytag.data.labelled_set import LabelledSet
+from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.data.splits import three_way
 from polytag.errors import DataError
 from polytag.predictor import Predictor
@@ -59,12 +59,18 @@ def _part(data: LabelledSet, args: argparse.Namespace, predictor: Predictor) -> 
     """The split to judge on, with a warning where it was not kept from a run."""
     if args.split == "all":
         return data
+    marked = np.array([]) if data.split is None else data.split
+    test = marked == SPLITS.index("test")
+    if test.any() and args.split != "train":  # as the data says; a val without a test would be the test
+        rows = np.flatnonzero(marked == SPLITS.index(args.split))
+        if len(rows):
+            return data.select(rows)
     split = three_way(data, predictor.runs[0].config["training"]["seed"])
     part: LabelledSet = getattr(split, args.split)
     if not len(part):
         raise DataError(f"{args.data} has no {args.split} photos; choose another --split, or all")
     learned = split.train.fingerprint()
-    for run in predictor.runs if data.split is None else ():
+    for run in predictor.runs:
         if run.config["data"].get("train_fingerprint") != learned:
             say(
                 f"{run.path} was not trained on this split of {args.data}: photos that it has seen may be among these; "

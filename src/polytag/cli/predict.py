@@ -10,6 +10,7 @@ from polytag._files import write_text
 from polytag._text import counted, csv_cell, printable, table
 from polytag.cli.console import say
 from polytag.cli.parser import Parser
+from polytag.errors import OptionError
 from polytag.predictor import Prediction, Predictor
 
 
@@ -17,6 +18,8 @@ def main(words: list[str]) -> int:
     """Print the tags of photos; 1 where one of them could not be read."""
     args = _parser().parse_args(words)
     predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers)
+    if args.format == "csv" and (joined := [name for name in predictor.classes if ";" in name]):
+        raise OptionError(f"the label {joined[0]!r} has a semicolon, which joins labels in CSV; use --format jsonl")
     predictions = predictor.predict(args.photos, threshold=args.threshold, topk=args.topk, on_bad_image="skip")
     text = FORMATS[args.format](predictions)
     if args.out:

@@ -70,19 +70,27 @@ class ImageArrays(Images):
     """
 
     def __init__(self, arrays: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], names: Sequence[str] = ()) -> None:
-        self.arrays = arrays
-        self.names = names or [f"image-{number}" for number in range(len(arrays))]
+        self._arrays = arrays
+        self._names = names or [f"image-{number}" for number in range(len(arrays))]
+        self._rows = np.arange(len(arrays))  # a selection has others, and shares the pixels
+
+    @property
+    def arrays(self) -> list[NDArray[np.uint8]] | NDArray[np.uint8]:
+        """All photos, copied."""
+        if isinstance(self._arrays, np.ndarray):
+            return self._arrays[self._rows]
+        return [self._arrays[row] for row in self._rows.tolist()]
 
     def __len__(self) -> int:
-        return len(self.arrays)
+        return len(self._rows)
 
     def name(self, index: int) -> str:
         """Its name."""
-        return self.names[index]
+        return self._names[int(self._rows[index])]
 
     def load(self, index: int, at_least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
         """The photo."""
-        array = self.arrays[index]
+        array: NDArray[np.uint8] = self._arrays[int(self._rows[index])]
         if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
             raise DataError(
                 f"{self.name(index)} must be a (height, width, 3) array of uint8, got {array.shape} of {array.dtype}"
@@ -91,9 +99,9 @@ class ImageArrays(Images):
 
     def select(self, rows: ArrayLike) -> "ImageArrays":
         """Some of them, in the order asked for."""
-        numbers = np.asarray(rows, dtype=np.int64)
-        arrays = self.arrays[numbers] if isinstance(self.arrays, np.ndarray) else [self.arrays[n] for n in numbers]
-        return ImageArrays(arrays, [self.names[number] for number in numbers])
+        chosen = ImageArrays(self._arrays, self._names)
+        chosen._rows = self._rows[np.asarray(rows, dtype=np.int64)]
+        return chosen
 
 
 class LabelledSet:

@@ -138,7 +138,9 @@ def train(
             with torch.no_grad():
                 metrics = _agreed({name: evaluate(model) for name, model in models.items()}, accelerator)
             check_choice("score", score, metrics["raw"])
-            schedule.observe(max(values[score] for values in metrics.values()))
+            defined = [values[score] for values in metrics.values() if not math.isnan(values[score])]
+            if defined:
+                schedule.observe(max(defined))
         state.epoch, state.sums = number, {}
         yield Epoch(number, losses, metrics, models, rate, state)  # outside no_grad, or the caller would inherit it
 
