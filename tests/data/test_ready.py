@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from toys import PREPROCESSING, tiny_set
 
 from polytag.data import ready as module
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.preprocessing import Preprocessing
 from polytag.data.ready import Progress, ready
-from polytag.errors import DataError
+from polytag.errors import DataError, OptionError
 from polytag.labels import Labels
 
 SIZE = Preprocessing((4, 5))
@@ -131,3 +132,16 @@ def test_a_fault_of_the_program_is_not_taken_for_a_bad_photo():
 def test_no_photos_are_ready_at_once():
     told, found = result(photos().select([]), SIZE)
     assert (told, len(found)) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ({"cache": "disk"}, "cache must be one of auto, memory, none, got 'disk'"),
+        ({"on_bad_image": "ignore"}, "on_bad_image must be one of stop, skip, got 'ignore'"),
+    ],
+)
+def test_other_words_are_refused(option, sentence):
+    with pytest.raises(OptionError) as refusal:
+        list(ready(tiny_set(4), PREPROCESSING, **option))
+    assert str(refusal.value) == sentence

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from polytag._checks import check_choice
 from polytag.data.check import bad_images_error, open_each
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.preprocessing import Preprocessing
@@ -45,7 +46,10 @@ def ready(
 
     Raises:
         DataError: if a photo cannot be read and may not be skipped, or none can.
+        OptionError: if ``cache`` or ``on_bad_image`` is another word.
     """
+    check_choice("cache", cache, ("auto", "memory", "none"))
+    check_choice("on_bad_image", on_bad_image, ("stop", "skip"))
     height, width = preprocessing.image_size
     total = len(data)
     kept = cache == "memory" or (cache == "auto" and total * height * width * 3 <= CACHE_LIMIT)

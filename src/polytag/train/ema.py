@@ -16,7 +16,7 @@ class ModelAverage:
 
     Args:
         model: the one to follow.
-        decay: in ``[0, 1)``.
+        decay: in ``[0, 1]``.
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.9997) -> None:

@@ -49,7 +49,11 @@ class Schedule(ABC):
 
 
 class Constant(Schedule):
-    """The same rate throughout, after the warm-up (none by default)."""
+    """The same rate throughout, after the warm-up (none by default).
+
+    Args:
+        warmup: see :class:`Schedule`.
+    """
 
     def __init__(self, warmup: float = 0.0) -> None:
         super().__init__(warmup)
@@ -60,7 +64,12 @@ class Constant(Schedule):
 
 
 class Cosine(Schedule):
-    """Falls along half a cosine to ``final`` of the rate."""
+    """Falls along half a cosine to ``final`` of the rate.
+
+    Args:
+        warmup: see :class:`Schedule`.
+        final: share of the rate, in ``[0, 1]``, that is left at the end.
+    """
 
     def __init__(self, warmup: float = 0.05, final: float = 0.0) -> None:
         super().__init__(warmup)
@@ -73,7 +82,13 @@ class Cosine(Schedule):
 
 
 class OneCycle(Schedule):
-    """Rises along a cosine from ``1 / div_factor`` to 1, then falls to ``1 / (div_factor * final_div_factor)``."""
+    """Rises along a cosine from ``1 / div_factor`` to 1, then falls to ``1 / (div_factor * final_div_factor)``.
+
+    Args:
+        warmup: share of all steps, in ``[0, 1)``, over which the rate rises.
+        div_factor: ``>= 1``, how many times lower than its highest the rate begins.
+        final_div_factor: ``>= 1``, how many times lower than it began the rate ends.
+    """
 
     def __init__(self, warmup: float = 0.2, div_factor: float = 100.0, final_div_factor: float = 1000.0) -> None:
         super().__init__(warmup)
@@ -95,7 +110,13 @@ class OneCycle(Schedule):
 
 
 class Step(Schedule):
-    """Multiplied by ``decay`` at each of two points of the training."""
+    """Multiplied by ``decay`` at each of two points of the training.
+
+    Args:
+        warmup: see :class:`Schedule`.
+        decay: in ``[0, 1]``.
+        first, second: shares of the steps after the warm-up, in ``[0, 1]``, ``second`` not before ``first``.
+    """
 
     def __init__(self, warmup: float = 0.05, decay: float = 0.1, first: float = 0.6, second: float = 0.85) -> None:
         super().__init__(warmup)
@@ -110,7 +131,13 @@ class Step(Schedule):
 
 
 class Plateau(Schedule):
-    """Multiplied by ``decay`` whenever the score has not risen for more than ``patience`` judged epochs."""
+    """Multiplied by ``decay`` whenever the score has not risen for more than ``patience`` judged epochs.
+
+    Args:
+        warmup: see :class:`Schedule`.
+        decay: in ``[0, 1]``.
+        patience: judged epochs, ``>= 0``.
+    """
 
     def __init__(self, warmup: float = 0.05, decay: float = 0.1, patience: int = 4) -> None:
         super().__init__(warmup)
