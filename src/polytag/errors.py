@@ -19,3 +19,15 @@ class RunError(PolytagError, RuntimeError):
 
 class DivergedError(PolytagError, FloatingPointError):
     """A loss term or the weights stopped being finite."""
+
+
+class ProcessError(PolytagError, RuntimeError):
+    """A process of a training in several ones is gone, or refused what the others accept."""
+
+
+class ElsewhereError(PolytagError):
+    """Another process has refused, and says why; the command line of this one stays silent."""
+
+
+class TaskError(PolytagError, RuntimeError):
+    """One of many tasks failed or its process died; the message names it, the cause is its own error."""
