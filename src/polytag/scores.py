@@ -1,0 +1,95 @@
+"""What a run answered on its test photos, kept in the run folder so that runs can be compared."""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from polytag._checks import check_scores_targets
+from polytag.data.labelled_set import Images
+from polytag.errors import OptionError, RunError
+from polytag.metrics._inputs import check_pair
+from polytag.train.state import write_tensors
+
+SCORES = "scores/test.safetensors"
+LARGEST = 100_000_000  # photos x labels that are kept: 500 MB
+
+
+class Scores(NamedTuple):
+    """The test photos of a run, as it saw them; the columns are the classes in the order of its ``config.json``."""
+
+    logits: NDArray[np.float32]  # (photos, classes)
+    targets: NDArray[np.int8]  # (photos, classes) of 1 present, 0 absent, -1 unknown
+    fingerprint: str  # of the photos
+
+
+def photos_fingerprint(images: Images) -> str:
+    """A short digest of the names of photos, in their order; unlike that of a set, labels do not enter it."""
+    digest = hashlib.blake2b(digest_size=16)
+    for index in range(len(images)):
+        digest.update(images.name(index).encode("utf-8", "surrogateescape") + b"\0")
+    return digest.hexdigest()
+
+
+def save_scores(folder: Path, logits: NDArray[np.float32], targets: NDArray[np.int8], fingerprint: str) -> str | None:
+    """Write ``scores/test.safetensors`` of a run folder.
+
+    Args:
+        folder: the run folder.
+        logits: ``(photos, classes)``.
+        targets: ``(photos, classes)`` of 1 present, 0 absent, -1 unknown.
+        fingerprint: of the photos, :func:`photos_fingerprint`.
+
+    Returns:
+        A sentence where there are over ``LARGEST`` entries: nothing is written then, and an earlier file goes.
+
+    Raises:
+        OptionError: if the shapes differ.
+        RunError: if the file cannot be written; what stood there before is kept.
+    """
+    check_scores_targets(logits, targets)
+    path = folder / SCORES
+    if logits.size > LARGEST:
+        path.unlink(missing_ok=True)
+        photos, classes = logits.shape
+        return (
+            f"the scores of {photos} test photos and {classes} labels are not kept, being over {LARGEST} numbers, and "
+            "polytag compare cannot take this run; judge it on fewer test photos"
+        )
+    tensors = {
+        "logits": torch.from_numpy(np.ascontiguousarray(logits, dtype=np.float32)),
+        "targets": torch.from_numpy(np.ascontiguousarray(targets, dtype=np.int8)),
+    }
+    write_tensors(path, tensors, {"fingerprint": fingerprint})
+    return None
+
+
+def load_scores(folder: Path) -> Scores:
+    """Read back what :func:`save_scores` wrote.
+
+    Raises:
+        RunError: if the file is missing or damaged.
+    """
+    path = folder / SCORES
+    if not path.exists():
+        raise RunError(
+            f"{path} is missing; polytag train writes it when a run is finished, up to {LARGEST} numbers, "
+            "so finish the run with --resume or train again"
+        )
+    try:
+        with safe_open(path, "pt") as file:
+            logits, targets = (file.get_tensor(name) for name in ("logits", "targets"))
+            fingerprint = str(file.metadata()["fingerprint"])
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise RunError(f"{path} cannot be read ({error}); restore it or train again") from error
+    if logits.dtype != torch.float32 or targets.dtype != torch.int8:
+        raise RunError(f"{path} is damaged: it must hold float32 logits and int8 targets; restore it or train again")
+    try:
+        check_pair(logits.numpy(), targets.numpy())
+    except OptionError as error:
+        raise RunError(f"{path} is damaged ({error}); restore it or train again") from error
+    return Scores(logits.numpy(), targets.numpy(), fingerprint)

@@ -1,0 +1,178 @@
+"""What the bootstrap promises: the values of the metrics on repeated rows, the same rows for all, honest intervals."""
+
+import re
+
+import numpy as np
+import pytest
+
+from polytag.errors import OptionError
+from polytag.labels import Labels
+from polytag.metrics import bootstrap
+from polytag.metrics.bootstrap import MEASURES, difference, paired_difference, photo_counts, resampled
+
+NAN = float("nan")
+SCORES = np.array([[2.0], [1], [-1], [-2]])
+TARGETS = np.array([[1], [0], [1], [0]], dtype=np.int8)
+
+
+def drawn(monkeypatch, *counts):
+    """Values of one resample with these counts of the four photos."""
+    monkeypatch.setattr(bootstrap, "photo_counts", lambda items, seed, draw: np.array(counts, dtype=np.int32))
+    values = resampled(SCORES, TARGETS, draws=1)
+    return [values[name].item() for name in ("mAP", "CF1", "OF1")]
+
+
+def repeated(scores, targets, draws, seed):
+    """The definition: the metrics on the rows of each resample."""
+    values = {name: [] for name in MEASURES}
+    for draw in range(draws):
+        rows = np.repeat(np.arange(len(scores)), photo_counts(len(scores), seed, draw))
+        for name, measure in MEASURES.items():
+            values[name].append(measure(scores[rows], targets[rows]))
+    return values
+
+
+@pytest.mark.parametrize(
+    ("counts", "average", "f1"),
+    [
+        ((1, 1, 1, 1), (1 + 2 / 3) / 2, 2 * 1 / (2 + 2)),
+        ((1, 2, 1, 0), (1 + 2 / 4) / 2, 2 * 1 / (3 + 2)),
+        ((1, 1, 2, 0), (1 + 2 * 3 / 4) / 3, 2 * 1 / (2 + 3)),
+        ((0, 1, 1, 2), 1 / 2, 0.0),
+        ((3, 0, 0, 1), 1.0, 1.0),
+    ],
+)
+def test_numbers_worked_by_hand(counts, average, f1, monkeypatch):
+    assert drawn(monkeypatch, *counts) == pytest.approx([average, f1, f1], rel=0, abs=1e-15)
+
+
+def test_a_class_without_positives_or_negatives_is_undefined_in_that_resample(monkeypatch):
+    assert drawn(monkeypatch, 0, 3, 0, 1) == pytest.approx([NAN, NAN, NAN], nan_ok=True)
+    assert drawn(monkeypatch, 2, 0, 2, 0) == pytest.approx([NAN, NAN, 2 * 2 / (2 + 4)], nan_ok=True)
+
+
+@pytest.mark.parametrize("known", ["tied", "masked"])
+@pytest.mark.parametrize("block", [2**17, 60 * 7])
+def test_equals_the_metrics_on_repeated_rows(known, block, request, monkeypatch):
+    scores, targets = request.getfixturevalue(known)
+    targets[:, 0] = 0  # a class that many resamples lose
+    targets[7, 0] = 1
+    monkeypatch.setattr(bootstrap, "_BLOCK", block)
+    values, expected = resampled(scores, targets, draws=70, seed=3), repeated(scores, targets, 70, 3)
+    assert list(values) == ["mAP", "CF1", "OF1"]
+    for name in values:
+        np.testing.assert_allclose(values[name], expected[name], rtol=0, atol=1e-12)
+        assert np.ptp(values[name]) > 0.01
+
+
+def test_sparse_labels_and_infinite_scores_are_taken(tied):
+    scores, targets = tied
+    scores[::5], scores[1::5] = np.inf, -np.inf
+    labels = Labels.from_dense(targets, [str(c) for c in range(20)])
+    values = resampled(scores, labels, draws=3)
+    for name, expected in repeated(scores, targets, 3, 0).items():
+        np.testing.assert_allclose(values[name], expected, rtol=0, atol=1e-12)
+
+
+def test_draws_depend_on_the_seed_and_their_number_alone(tied):
+    scores, targets = tied
+    few, many, other = (resampled(scores, targets, n, seed)["mAP"] for n, seed in ((5, 1), (40, 1), (5, 2)))
+    np.testing.assert_allclose(few, many[:5], rtol=0, atol=1e-15)
+    assert not np.isin(other, many).any()
+    np.testing.assert_array_equal(resampled(scores * 3 + 1, targets, 40, 1)["mAP"], many)
+
+
+def test_a_resample_has_as_many_photos_as_there_are():
+    counts = np.stack([photo_counts(50, 0, draw) for draw in range(2000)])
+    assert set(counts.sum(axis=1)) == {50}
+    # Each count is binomial with mean 1 and variance 1 - 1/50; ten standard errors of 100,000 draws.
+    assert counts.mean(axis=0) == pytest.approx(1, abs=10 / np.sqrt(2000))
+    assert counts.var() == pytest.approx(1 - 1 / 50, abs=10 * np.sqrt(2 / 100_000))
+
+
+def test_the_interval_is_that_of_the_percentiles():
+    values = np.arange(1001) / 1000  # 0, 0.001, ... 1
+    assert difference(0.5, values) == pytest.approx((0.5, 0.025, 0.975, "up"))
+    assert difference(-0.5, -values) == pytest.approx((-0.5, -0.975, -0.025, "down"))
+    assert difference(0.0, values - 0.5).verdict == "not resolved"
+    assert difference(0.5, np.append(values, [NAN] * 50)) == difference(0.5, values)
+
+
+def test_an_interval_that_ends_at_zero_resolves_nothing():
+    assert difference(0.1, np.r_[np.zeros(10), np.ones(90)]).verdict == "not resolved"
+
+
+def test_what_is_never_defined_is_not_resolved():
+    assert difference(NAN, np.full(100, NAN)) == pytest.approx((NAN, NAN, NAN, "not resolved"), nan_ok=True)
+
+
+def test_a_run_against_itself_is_not_resolved(tied):
+    scores, targets = tied
+    for result in paired_difference([scores], [scores], targets, draws=100).values():
+        assert result == (0.0, 0.0, 0.0, "not resolved")
+
+
+def test_a_clearly_better_run_is_up_and_the_worse_one_down(tied):
+    scores, targets = tied
+    better = scores + 2 * targets - 1
+    up = paired_difference([better], [scores], targets, draws=200)
+    down = paired_difference([scores], [better], targets, draws=200)
+    for name, measure in MEASURES.items():
+        assert up[name].value == pytest.approx(measure(better, targets) - measure(scores, targets), abs=1e-12)
+        assert (up[name].verdict, down[name].verdict) == ("up", "down")
+        assert 0 < up[name].low < up[name].value < up[name].high
+        assert (-up[name].low, -up[name].high) == pytest.approx((down[name].high, down[name].low))
+
+
+def test_one_pair_is_a_bootstrap_of_photos_alone(tied):
+    scores, targets = tied
+    other = np.roll(scores, 1, axis=0)
+    moved = resampled(scores, targets, 150, 4)["mAP"] - resampled(other, targets, 150, 4)["mAP"]
+    result = paired_difference([scores], [other], targets, draws=150, seed=4)["mAP"]
+    assert (result.low, result.high) == pytest.approx(tuple(np.quantile(moved, (0.025, 0.975))), rel=0, abs=1e-15)
+
+
+def test_pairs_of_training_seeds_are_resampled_too():
+    targets = np.ones((20, 2), dtype=np.int8)
+    right, wrong = np.full((20, 2), 1.0), np.full((20, 2), -1.0)  # OF1 1 and 0 whatever the photos
+    result = paired_difference([right, right], [wrong, right], targets, draws=400)["OF1"]
+    # Differences 1 and 0: the mean of two drawn is 0, 1/2 or 1, at sqrt(2) times its distance from 1/2.
+    reach = np.sqrt(2) / 2
+    assert result == pytest.approx((0.5, 0.5 - reach, 0.5 + reach, "not resolved"))
+    steady = paired_difference([right, right], [wrong, wrong], targets, draws=100)["OF1"]
+    assert steady == (1.0, 1.0, 1.0, "up")
+
+
+def test_the_spread_of_many_pairs_is_that_of_their_mean():
+    targets = np.ones((5, 1), dtype=np.int8)
+    wrong = np.full((5, 1), -1.0)
+    pairs = [np.full((5, 1), 1.0 if k % 2 else -1.0) for k in range(10)]  # OF1 0 and 1 in turns
+    result = paired_difference(pairs, [wrong] * 10, targets, draws=300)["OF1"]
+    unbiased = np.std([0, 1] * 5, ddof=1) / np.sqrt(10)
+    assert result.high - result.low == pytest.approx(2 * 1.96 * unbiased, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: resampled(SCORES, TARGETS, draws=0), "draws must be between 1 and 1e+06, got 0"),
+        (lambda: resampled(SCORES, TARGETS, seed=-1), "seed must be between 0 and 4.61169e+18, got -1"),
+        (lambda: resampled(SCORES[:0], TARGETS[:0]), "there must be at least one photo to resample, got none"),
+        (lambda: difference(0.0, np.zeros(99)), "draws must be between 100 and 1e+06, got 99"),
+        (
+            lambda: paired_difference([SCORES], [SCORES], TARGETS, draws=50),
+            "draws must be between 100 and 1e+06, got 50",
+        ),
+        (
+            lambda: paired_difference([SCORES], [SCORES] * 2, TARGETS),
+            "a and b must hold scores of the same training seeds, got 1 and 2 arrays",
+        ),
+        (
+            lambda: paired_difference([], [], TARGETS),
+            "a and b must hold scores of the same training seeds, got 0 and 0 arrays",
+        ),
+    ],
+)
+def test_what_cannot_be_resampled_is_refused(call, sentence):
+    with pytest.raises(OptionError, match=rf"^{re.escape(sentence)}$"):
+        call()

@@ -1,0 +1,35 @@
+"""Run folders with scores and without a model: what a comparison reads."""
+
+import numpy as np
+from toys import PREPROCESSING
+
+from polytag._random import generator
+from polytag.run import CONFIG, new_config, save_json
+from polytag.scores import save_scores
+
+CLASSES = ("cat", "dog", "hat")
+
+
+def make_scored(folder, logits, targets, classes=CLASSES, fingerprint="photos"):
+    """A run that answered its test photos with ``logits``."""
+    config = new_config(
+        backbone="none",
+        head=None,
+        classes=classes,
+        preprocessing=PREPROCESSING,
+        thresholds=[0.5] * len(classes),
+        training={},
+        data={},
+        command="",
+    )
+    save_json(folder / CONFIG, config)
+    assert save_scores(folder, logits, targets, fingerprint) is None
+    return folder
+
+
+def answers(skill, items=60, seed=0):
+    """Logits and targets ``(items, 3)``; the higher the skill, the better the logits."""
+    random = generator(seed)
+    targets = (random.random((items, 3)) < 0.4).astype(np.int8)
+    noise = random.normal(size=targets.shape)
+    return (skill * (2 * targets - 1) + noise).astype(np.float32), targets
