@@ -85,7 +85,13 @@ def test_help_comes_from_the_docstring_on_one_line_without_markup():
         (str, "", ["--x", "a b"], "a b"),
         (bool, False, [], False),
         (bool, False, ["--x"], True),
+        (bool, False, ["--x", "--no-x"], False),
         (bool, True, ["--no-x"], False),
+        (tuple[str, ...], (), [], ()),
+        (tuple[str, ...], (), ["--x", "a", "--x", "b"], ("a", "b")),
+        (tuple[float, ...], (1.0, 3.0), ["--x", "2"], (2.0,)),
+        (tuple[float, ...], (1.0, 3.0), [], (1.0, 3.0)),
+        (tuple[Literal["a", "b"], ...], (), ["--x", "b"], ("b",)),
         (Literal["a", "b"], "a", ["--x", "b"], "b"),
     ],
 )

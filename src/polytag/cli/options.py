@@ -20,23 +20,37 @@ def argument_help(documented: type) -> dict[str, str]:
     return {name: text for names, text in plain for name in names.split(", ")}
 
 
+class Repeated(argparse.Action):
+    """Collects the values of an option that may be given several times; the first one replaces the default."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
+        """Add one."""
+        before = getattr(namespace, self.dest, self.default)
+        setattr(namespace, self.dest, (values,) if before is self.default else (*before, values))
+
+
 def add_argument(
     group: argparse._ArgumentGroup | argparse.ArgumentParser, flag: str, kind: Any, default: Any, text: str, dest: str
 ) -> argparse.Action:
     """One option: its type and choices follow from the annotation ``kind``."""
     text = text.replace("%", "%%")
-    shown = "" if default is None or default == "" else f" (default: {default})"
+    shown = "" if default in (None, "", ()) else f" (default: {default})"
     if kind is bool:
-        action: Any = argparse.BooleanOptionalAction if default else "store_true"
-        return group.add_argument(flag, action=action, default=default, help=text, dest=dest)
+        return group.add_argument(flag, action=argparse.BooleanOptionalAction, default=default, help=text, dest=dest)
     parts = [part for part in get_args(kind) if part is not type(None)] if _is_union(kind) else [kind]
     chosen = parts[0]
+    action: str | type[argparse.Action] = "store"
+    if get_origin(chosen) is tuple:
+        chosen, action = get_args(chosen)[0], Repeated
+        text += "; may be given several times"
     if get_origin(chosen) is Literal:
         choices = [str(value) for value in get_args(chosen)]
-        return group.add_argument(flag, choices=choices, default=default, help=text + shown, dest=dest)
+        return group.add_argument(flag, action=action, choices=choices, default=default, help=text + shown, dest=dest)
     convert = chosen if chosen in (int, float) else str
     metavar = {int: "N", float: "X"}.get(convert, "TEXT")
-    return group.add_argument(flag, type=convert, metavar=metavar, default=default, help=text + shown, dest=dest)
+    return group.add_argument(
+        flag, action=action, type=convert, metavar=metavar, default=default, help=text + shown, dest=dest
+    )
 
 
 def add_nested(parser: Parser, kind: str, name: str) -> None:
@@ -67,6 +81,19 @@ def parse_with_nested(parser: Parser, words: list[str], kinds: Iterable[str]) ->
     Raises:
         OptionError: if an entry or an option is not known.
     """
+    chosen = add_chosen(parser, words, kinds)
+    args = parser.parse_args(words)
+    for kind, name in chosen.items():
+        setattr(args, kind, nested_choice(vars(args), kind, name))
+    return args
+
+
+def add_chosen(parser: Parser, words: list[str], kinds: Iterable[str]) -> dict[str, str]:
+    """Add the options of the entries that ``words`` choose; the name of each, by kind.
+
+    Raises:
+        OptionError: if an entry or an option of one is not known.
+    """
     scout = Parser(prog=parser.prog, add_help=False, allow_abbrev=False)
     for kind in kinds:
         scout.add_argument(f"--{kind}", default=parser.get_default(kind))
@@ -78,10 +105,7 @@ def parse_with_nested(parser: Parser, words: list[str], kinds: Iterable[str]) ->
         factory(kind, name)  # refuses a name that is not in the table
         add_nested(parser, kind, name)
     _check_nested(words, chosen)
-    args = parser.parse_args(words)
-    for kind, name in chosen.items():
-        setattr(args, kind, nested_choice(vars(args), kind, name))
-    return args
+    return chosen
 
 
 def _check_nested(words: Iterable[str], chosen: dict[str, str]) -> None:

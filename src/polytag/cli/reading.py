@@ -1,6 +1,7 @@
 """The options that say how labels are read, alike in every command that reads them."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from polytag.data.open import open_data
 from polytag.data.readers import READERS
 
 
-def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add DATA and its options."""
-    parser.add_argument("data", metavar="DATA", help="a table of tags (CSV, TSV), a COCO JSON, or a folder with one")
+def add_reading(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+    """Add DATA, which may be left out where it is ``optional``, and its options."""
+    text = "a table of tags (CSV, TSV), a COCO JSON, or a folder with one"
+    parser.add_argument("data", metavar="DATA", nargs="?" if optional else None, help=text)
     group = parser.add_argument_group("data")
     group.add_argument("--reader", metavar="NAME", help=f"{', '.join(READERS)} (default: found out from DATA)")
     group.add_argument("--images", metavar="DIR", help="the folder that the photos' names start from")
@@ -30,6 +32,16 @@ def read(args: argparse.Namespace) -> LabelledSet:
         choice = _first_that_takes(options, Path(args.data))
     named = {"name": choice} if isinstance(choice, str) else choice
     return open_data(args.data, factory("reader", {**named, **options})())
+
+
+def source(args: argparse.Namespace) -> dict[str, Any]:
+    """What :func:`read` goes by; its paths are absolute, so that it can be read again from anywhere."""
+    reader = args.reader
+    if isinstance(reader, dict) and reader.get("images"):
+        reader = {**reader, "images": os.path.abspath(reader["images"])}
+    data, images = (path and os.path.abspath(path) for path in (args.data, args.images))
+    values = {"data": data, "reader": reader, "images": images, "group_by": args.group_by}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _first_that_takes(options: dict[str, Any], place: Path) -> str:
