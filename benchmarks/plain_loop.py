@@ -4,13 +4,15 @@
 
 Both have their photos decoded in memory and take turns, seed by seed. Each keeps the epoch with the best validation
 mAP and is judged once on the test photos. Prints test mAP (percent) and training images a second of every run, the
-means with their standard deviations, and whether polytag is ahead by more than the larger of the two.
+means with their standard deviations, and whether polytag is ahead by more than the larger of the two. With --keep FILE
+a run that is finished is not done again, so that seeds may be computed one after the other or side by side.
 """
 
 import argparse
 import csv
 import dataclasses
 import datetime
+import json
 import os
 import platform
 import statistics
@@ -127,6 +129,11 @@ def ours(data: LabelledSet, weights: Path, epochs: int, every: int, seed: int) -
         return Result(100 * run.metrics["test"]["mAP"], photos / sum(float(row["seconds"]) for row in rows))
 
 
+def _key_value(line: str) -> tuple[tuple[Any, ...], Result]:
+    key, values = json.loads(line)
+    return tuple(key), Result(*values)
+
+
 def main() -> None:
     """Run both in turn and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -135,15 +142,22 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--every", type=int, default=1, help="epochs from one validation to the next")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--keep", type=Path, help="JSON lines of finished runs, read and added to")
     args = parser.parse_args()
+    torch.set_num_threads(len(os.sched_getaffinity(0)))  # `taskset` gives it fewer cores
     data = open_data(args.data)
     print(f"{args.data.name}: {args.epochs} epochs, {BACKBONE}, {SIDE} px, batch {BATCH}")
-    print(f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
+    print(f"{datetime.date.today()}, {platform.machine()}, {torch.get_num_threads()} cores, torch {torch.__version__}")
     results: dict[str, list[Result]] = {"plain loop": [], "polytag": []}
     for seed in args.seeds:
         for name, run in (("plain loop", plain), ("polytag", ours)):
-            results[name].append(run(data, args.weights, args.epochs, args.every, seed))
-            last = results[name][-1]
+            key = [args.data.parent.name, args.data.name, args.epochs, args.every, name, seed]
+            kept = dict(map(_key_value, args.keep.read_text().splitlines())) if args.keep and args.keep.exists() else {}
+            last = kept.get(tuple(key)) or run(data, args.weights, args.epochs, args.every, seed)
+            if args.keep and tuple(key) not in kept:
+                with args.keep.open("a") as file:
+                    file.write(json.dumps([key, last]) + "\n")
+            results[name].append(last)
             print(f"seed {seed}  {name:10}  test mAP {last.test_map:6.2f}  {last.speed:6.1f} img/s", flush=True)
     summaries = []
     for name, runs in results.items():

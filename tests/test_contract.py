@@ -109,7 +109,7 @@ def test_any_two_choices_train_together(backbone, head, loss, method, sampler):
         batch_size=len(DATA) // 2,
         optimizer=lambda trained: sgd(trained, 1e-3, 0.0),
         schedule=Constant(),
-        accelerator=Accelerator(cpu=True),
+        context=Context(Accelerator(cpu=True), 0),
         average=0.9,
         report_every=0.0,
     )

@@ -17,16 +17,19 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from toys import tiny_set
 
 import polytag.fit
+import polytag.recorder
+import polytag.session
 import polytag.train.device
 from polytag.cli.options import argument_help
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.ready import Progress
 from polytag.errors import DataError, DivergedError, OptionError, RunError
 from polytag.estimator import MultiLabelClassifier
-from polytag.fit import Note, Training
+from polytag.fit import Training
 from polytag.heads.linear import Linear
 from polytag.labels import Labels
 from polytag.run import Run
+from polytag.session import Note
 from polytag.train.loop import Epoch, Step
 
 
@@ -74,13 +77,13 @@ def test_events_come_in_order(tmp_path):
 
 
 def test_the_test_photos_are_judged_once_and_never_before_the_end(tmp_path, monkeypatch):
-    judged, evaluate = [], polytag.fit.evaluate
+    judged, evaluate = [], polytag.session.evaluate
 
-    def watched(model, loader, device):
+    def watched(model, loader, device, team):
         judged.append(len(loader.data))
-        return evaluate(model, loader, device)
+        return evaluate(model, loader, device, team)
 
-    monkeypatch.setattr(polytag.fit, "evaluate", watched)
+    monkeypatch.setattr(polytag.session, "evaluate", watched)
     for event in training(tmp_path / "run"):
         if isinstance(event, Epoch):
             assert judged == []
@@ -151,11 +154,12 @@ def test_a_signal_ends_it_after_the_step_with_all_of_it_saved(number, plain, tmp
     while not isinstance(next(events), Epoch):
         pass
     os.kill(os.getpid(), number)
+    assert next(events).interrupted
     with pytest.raises(KeyboardInterrupt) as stop:
         next(events)
     out = tmp_path / "run"
     assert str(stop.value) == (
-        f"stopped after step 3, kept in {out}; the same command with --out {out} --resume goes on"
+        f"stopped after step 4, kept in {out}; the same command with --out {out} --resume goes on"
     )
     assert signal.getsignal(number) is before
     assert equal(training(out, resume=True).finish(), plain)
@@ -175,7 +179,7 @@ def test_what_cannot_be_built_is_refused_before_any_photo_is_decoded(tmp_path, m
     def decoded(*arguments):
         raise AssertionError
 
-    monkeypatch.setattr(polytag.fit, "ready", decoded)
+    monkeypatch.setattr(polytag.session, "ready", decoded)
     with pytest.raises(RunError, match=r"there is no gone\.pth$"):
         training(tmp_path / "run", weights="gone.pth").finish()
     one = tiny_set(1)
@@ -199,13 +203,6 @@ def test_a_batch_larger_than_the_photos_shrinks_to_what_its_parts_divide(tmp_pat
     assert "batch size 6, since there are only 7 training photos" in notes
 
 
-def test_several_processes_are_refused(tmp_path, monkeypatch):
-    several = SimpleNamespace(device=torch.device("cpu"), num_processes=2)
-    monkeypatch.setattr(polytag.train.device, "Accelerator", lambda cpu: several)
-    with pytest.raises(OptionError, match=r"^a training runs in one process, and 2 were started; start one$"):
-        training(tmp_path / "run").finish()
-
-
 def test_a_model_that_answers_with_nan_is_refused_by_its_cause(tmp_path):
     with pytest.raises((DivergedError, RunError), match=r"; lower the learning rate$"):
         training(tmp_path / "run", lr=1000.0, epochs=8).finish()
@@ -220,10 +217,12 @@ def test_one_process_trains_on_one_device(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert refuse("cuda") == "device is cuda, and torch finds no GPU on this machine; use auto or cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(polytag.train.device, "Accelerator", lambda cpu: SimpleNamespace(device=torch.device("cpu")))
+    monkeypatch.setattr(
+        polytag.train.device, "Accelerator", lambda **options: SimpleNamespace(device=torch.device("cpu"))
+    )
     assert refuse("cuda") == "device is cuda, and this process has trained on the CPU; start another process"
 
-    def begun(cpu):
+    def begun(**options):
         raise ValueError("AcceleratorState has already been initialized")
 
     monkeypatch.setattr(polytag.train.device, "Accelerator", begun)
@@ -266,11 +265,11 @@ def test_every_argument_is_documented_and_the_estimator_has_the_same_defaults():
 def test_steps_are_told_while_it_runs(tmp_path, monkeypatch):
     events = [event for event in training(tmp_path / "run") if isinstance(event, Step)]
     assert events == []  # less than a second an epoch
-    monkeypatch.setattr(polytag.fit, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(polytag.recorder, "SAVE_EVERY", 0.0)
     saved = []
-    monkeypatch.setattr(polytag.fit.Recorder, "save", lambda self, event: saved.append(event.state.step))
+    monkeypatch.setattr(polytag.recorder.Recorder, "save", lambda self, event: saved.append(event.state.step))
     times = iter(range(10**6))
-    monkeypatch.setattr(polytag.fit.time, "monotonic", lambda: float(next(times)))
+    monkeypatch.setattr(polytag.recorder.time, "monotonic", lambda: float(next(times)))
     events = [event for event in training(tmp_path / "slow") if isinstance(event, Step)]
     assert [event.step for event in events] == [1, 2, 3, 4, 5, 6]
     assert saved == [1, 2, 3, 3, 4, 5, 6, 6]

@@ -94,7 +94,7 @@ def test_no_photos_have_no_logits():
 def test_an_evaluation_compares_the_logits_with_the_labels():
     model, expected = Small(), Evaluation(DATA.classes)
     expected.update(predict_logits(model, loader(), CPU), DATA.labels.dense())
-    assert evaluate(model, loader(), CPU, 5).compute() == pytest.approx(expected.compute(), abs=1e-6)
+    assert evaluate(model, loader(), CPU, batch_size=5).compute() == pytest.approx(expected.compute(), abs=1e-6)
 
 
 def test_answers_that_are_no_numbers_are_refused_and_counted():

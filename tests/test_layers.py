@@ -8,14 +8,14 @@ import polytag
 ROOT = Path(polytag.__file__).parent
 # Modules and packages, from the bottom up; those in one line do not know each other.
 LAYERS = [
-    {"errors", "_checks", "_random", "_files", "_text", "_interrupt", "_version"},
+    {"errors", "_checks", "_random", "_files", "_text", "_interrupt", "_version", "_team", "parallel"},
     {"labels", "metrics"},
     {"layers", "losses", "samplers", "data"},
     {"backbones", "heads"},
     {"model", "method"},
     {"train", "inference"},
     {"methods"},
-    {"build", "run", "weights", "card", "recorder", "fit"},
+    {"build", "run", "weights", "card", "scores", "recorder", "trackers", "fits", "session", "fit", "compare"},
     {"predictor"},
     {"explain", "export"},
     {"report", "estimator"},
@@ -23,8 +23,7 @@ LAYERS = [
     {"cli"},
 ]
 # Layers whose members may use each other, and the order in which they do.
-FRIENDS = [{"errors", "_checks", "_random", "_files"}, {"labels", "metrics"}]
-FRIENDS += [{"build", "run", "weights", "card", "recorder", "fit"}, {"backbones", "heads"}, {"model", "method"}]
+FRIENDS = [LAYERS[0], LAYERS[7], {"labels", "metrics"}, {"backbones", "heads"}, {"model", "method"}]
 
 
 def imports_of(source):

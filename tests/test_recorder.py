@@ -13,7 +13,7 @@ from torch import nn
 
 from polytag.errors import RunError
 from polytag.method import Method
-from polytag.recorder import Recorder, check_folder
+from polytag.recorder import Recorder, alone_in, check_folder
 from polytag.run import Run
 from polytag.train.loop import Epoch
 from polytag.train.schedules import Constant
@@ -93,7 +93,7 @@ def test_an_epoch_that_was_not_judged_is_in_the_history_alone(tmp_path):
 def test_what_was_saved_is_taken_up_again(trained):
     config = Run.open(trained).config
     record = Recorder(trained, config, "mAP")
-    state = record.resume()
+    state = record.take_up(record.resume())
     assert (state["epoch"], len(record.history)) == (2, 2)
     assert record.best == Run.open(trained).metrics["best"]
 
@@ -127,10 +127,34 @@ def test_a_full_disk_keeps_the_best_weights_so_far(tmp_path, monkeypatch):
 
 def test_a_new_run_leaves_nothing_of_the_old_one(run_copy):
     config = Run.open(run_copy).config | {"polytag": "new"}
-    Recorder(run_copy, config, "mAP").start()
-    files = [path for path in run_copy.rglob("*") if path.is_file()]
-    assert [path.name for path in files] == ["config.json"]
+    (run_copy / "track" / "wandb").mkdir(parents=True)
+    Recorder(run_copy, config, "mAP").start({"speed": "eager"})
+    assert sorted(path.name for path in run_copy.rglob("*") if path.is_file()) == [".lock", "config.json"]
+    assert not (run_copy / "track").exists()
     assert Run.open(run_copy).config["polytag"] == "new"
+    assert Run.open(run_copy).config["running"] == {"speed": "eager"}
+
+
+def test_a_process_that_is_not_the_first_keeps_the_account_and_writes_nothing(tmp_path):
+    record = Recorder(tmp_path, {}, "mAP", writes=False)
+    record.start({})
+    record.go_on({})
+    record.epoch(epoch(1, 0.5), 1.0, 100)
+    record.save(epoch(1, 0.5))
+    assert record.best == {"epoch": 1, "weights": "raw", "score": 0.5}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_written_to_is_refused_to_others_until_that_ends(tmp_path):
+    with alone_in(tmp_path):
+        with pytest.raises(
+            RunError,
+            match=rf"^another training is writing to {tmp_path}; let it end, or choose another folder$",
+        ):
+            alone_in(tmp_path).__enter__()
+        alone_in(tmp_path, writes=False).__enter__()
+    with alone_in(tmp_path):
+        check_folder(tmp_path, resume=False, overwrite=False)  # the lock alone does not make it a strange folder
 
 
 @pytest.mark.parametrize(
@@ -154,7 +178,7 @@ def test_where_and_how_fast_it_runs_may_change(trained):
     config["training"] |= {"workers": 7, "out": "elsewhere", "device": "cpu", "command": "other"}
     config["data"] |= {"notes": ["worded differently"]}
     config["training"]["an_argument_of_later_versions"] = 1
-    assert Recorder(trained, config, "mAP").resume()["epoch"] == 2
+    assert Recorder(trained, config, "mAP").resume()["train"]["epoch"] == 2
 
 
 def test_tuples_and_numbers_that_json_has_not_are_the_same_after_a_round_trip(run_copy):
@@ -163,7 +187,7 @@ def test_tuples_and_numbers_that_json_has_not_are_the_same_after_a_round_trip(ru
         config["training"]["clip"] = stored
         (run_copy / "config.json").write_text(json.dumps(config))
         changed = config | {"training": config["training"] | {"clip": now}}
-        assert Recorder(run_copy, changed, "mAP").resume()["epoch"] == 2
+        assert Recorder(run_copy, changed, "mAP").resume()["train"]["epoch"] == 2
 
 
 def test_folders_that_must_not_be_written_to_are_refused(run_copy, tmp_path):

@@ -17,7 +17,7 @@ from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.loader import Loader
 from polytag.data.preprocessing import Preprocessing
 from polytag.labels import Labels
-from polytag.method import Method
+from polytag.method import Context, Method
 from polytag.samplers.base import Sampler
 from polytag.samplers.uniform import Uniform
 from polytag.train.loop import Step, train
@@ -138,8 +138,7 @@ def events(
         batch_size=16,
         optimizer=lambda method: (SAM if use_sam else lambda base: base)(sgd(method, 0.1, 1e-4)),
         schedule=OneCycle(),
-        accelerator=Accelerator(cpu=True),
-        seed=5,
+        context=Context(Accelerator(cpu=True), 5),
         average=0.9,
         evaluate=lambda model: {"mAP": sum(p.sum().item() for p in model.parameters())},
         accumulate=accumulate,

@@ -11,7 +11,7 @@ from toys import PREPROCESSING, Small, tiny_set
 
 from polytag.data.augment import Flip
 from polytag.data.loader import Loader
-from polytag.method import Method
+from polytag.method import Context, Method
 from polytag.train.loop import train
 from polytag.train.optimizers import sgd
 from polytag.train.schedules import Constant
@@ -61,10 +61,13 @@ class OneOfTwo:
         loss.backward()
 
 
-def run(method=None, data=None, *, epochs=2, batch_size=16, lr=0.1, workers=0, optimizer=None, **options):
+def run(
+    method=None, data=None, *, epochs=2, batch_size=16, lr=0.1, workers=0, optimizer=None, accelerator=None, **options
+):
     """A plain training, told step by step; 64 photos make four steps an epoch."""
     data = data or tiny_set()
-    settings = {"schedule": Constant(), "accelerator": Accelerator(cpu=True), "seed": 5, "report_every": 0.0}
+    context = Context(accelerator or Accelerator(cpu=True), 5)
+    settings = {"schedule": Constant(), "context": context, "report_every": 0.0}
     return train(
         method or Watched(),
         Loader(data, PREPROCESSING, Flip(), workers),

@@ -1,5 +1,6 @@
 """Any timm model as a feature extractor: photos in, one feature map out, whatever the architecture calls it."""
 
+import dataclasses
 import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,15 +18,23 @@ from polytag.data.preprocessing import Preprocessing
 from polytag.errors import OptionError, PolytagError, RunError
 
 
-def preprocessing_defaults(name: str) -> Preprocessing:
+def preprocessing_defaults(name: str, image_size: int | tuple[int, int] | None = None) -> Preprocessing:
     """What the published weights of a timm model were trained on: image size, mean, std and interpolation.
+
+    Args:
+        name: of the model.
+        image_size: another one, pixels a side or ``(height, width)``.
 
     Raises:
         OptionError: if timm has no model or no weights of this name.
     """
     config = _config(name)
     values = {"image_size": config.input_size[-2:], "mean": config.mean, "std": config.std}
-    return Preprocessing.from_dict({**values, "interpolation": config.interpolation})
+    found = Preprocessing.from_dict({**values, "interpolation": config.interpolation})
+    if image_size is None:
+        return found
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    return dataclasses.replace(found, image_size=size)
 
 
 class Backbone(nn.Module):

@@ -1,50 +1,22 @@
 """One training, from photos and labels to a run folder."""
 
-import dataclasses
-import math
-import time
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from polytag._checks import check_choice, check_number
-from polytag._interrupt import Interrupts
-from polytag._text import counted
 from polytag.backbones import preprocessing_defaults
-from polytag.build import Choice, build_loss, build_model, describe, factory
-from polytag.card import write_card
+from polytag.build import Choice, build_loss, factory
 from polytag.data.augment import Augmentation, Chain, Flip, RandomCrop
 from polytag.data.labelled_set import LabelledSet
-from polytag.data.loader import Loader
-from polytag.data.preprocessing import Preprocessing
-from polytag.data.ready import Progress, ready
-from polytag.data.splits import Split, three_way
 from polytag.errors import OptionError
-from polytag.inference import Judge, evaluate
-from polytag.method import Context, Method
-from polytag.recorder import Recorder, check_folder, has_state
-from polytag.run import METRICS, Run, new_config, save_json
-from polytag.train.device import accelerator_for
-from polytag.train.loop import Epoch, Step, train
+from polytag.run import Run
+from polytag.session import Event, Session
+from polytag.trackers import check_trackers
+from polytag.train.device import accelerator_for, deterministic
 from polytag.train.optimizers import OPTIMIZERS
-from polytag.train.speed import SPEEDS, fastest
-from polytag.weights import load_weights
-
-SAVE_EVERY = 60.0  # seconds between two saves of the training state
-SCORE = "mAP"
-
-
-@dataclass(frozen=True)
-class Note:
-    """A sentence for the user: something inferred, chosen or left out."""
-
-    text: str
-
-
-Event = Note | Progress | Step | Epoch
+from polytag.train.speed import SPEEDS
 
 
 @dataclass(kw_only=True)
@@ -62,7 +34,7 @@ class Training:
         image_size: pixels a side, or ``(height, width)``.
         epochs: passes over the training photos.
         batch_size: photos a step.
-        accumulate: parts that a step is computed in, to save memory.
+        accumulate: parts that a step is computed in, to save memory; doubled by itself where memory runs out.
         lr: learning rate at its highest.
         weight_decay: of weights with two or more dimensions.
         clip: largest norm of the gradient; 0 for none.
@@ -73,12 +45,17 @@ class Training:
         workers: threads that decode.
         cache: keep the photos decoded in memory; "auto" where they take under 2 GiB.
         speed: how a step is run: a name from the table, or "auto" to measure and take the fastest.
+        deterministic: use algorithms alone that give the same numbers every time on a GPU, too; not with speed "auto".
         on_bad_image: "stop" with a list, or "skip" the photos that cannot be read.
         evaluate_every: epochs from one validation to the next.
         device: "auto", "cpu" or "cuda".
+        track: experiment trackers to tell, beside the files of the run folder.
+        jobs: trainings at once, where a method needs several.
+        jobs_on: what runs them: "processes" of this machine, or "ray".
         resume: go on with the training that ``out`` holds.
         overwrite: replace the run that ``out`` holds.
         command: noted as the origin of the run.
+        source: where the data came from, noted too: ``data``, ``reader``, ``images``, ``group_by``.
 
     Raises:
         PolytagError: one sentence; see the modules that do the work.
@@ -108,12 +85,17 @@ class Training:
     workers: int = 2
     cache: Literal["auto", "memory", "none"] = "auto"
     speed: str = "channels_last"
+    deterministic: bool = False
     on_bad_image: Literal["stop", "skip"] = "stop"
     evaluate_every: int = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    track: tuple[str, ...] = ()
+    jobs: int = 1
+    jobs_on: Literal["processes", "ray"] = "processes"
     resume: bool = False
     overwrite: bool = False
     command: str = ""
+    source: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.out = Path(self.out)
@@ -124,7 +106,10 @@ class Training:
         for kind in ("head", "method", "sampler", "schedule"):
             factory(kind, getattr(self, kind))
         build_loss(self.loss)
-        self._preprocessing()
+        preprocessing_defaults(self.backbone, self.image_size)
+        check_trackers(self.track)
+        if self.deterministic and self.speed == "auto":
+            raise OptionError("deterministic excludes speed auto, which measures and may choose otherwise next time")
         if self.resume and self.overwrite:
             raise OptionError("resume and overwrite exclude each other; choose one")
         if self.batch_size % self.accumulate:
@@ -137,130 +122,12 @@ class Training:
         return Run.open(self.out)
 
     def __iter__(self) -> Iterator[Event]:
-        check_folder(self.out, self.resume, self.overwrite)
-        accelerator = accelerator_for(self.device)
-        three_way(self.data, self.seed)  # what cannot be split or built is refused before any photo is decoded
-        preprocessing = self._preprocessing()
-        method = yield from self._method(self.data.classes, preprocessing)
-        data = yield from ready(self.data, preprocessing, self.workers, self.cache, self.on_bad_image)
-        split = three_way(data, self.seed)
-        yield from map(Note, (*data.notes, *split.notes))
-        most = len(split.train) // self.accumulate * self.accumulate
-        batch_size = min(self.batch_size, max(most, self.accumulate))
-        if batch_size < self.batch_size:
-            yield Note(f"batch size {batch_size}, since there are only {counted(len(split.train), 'training photo')}")
+        with deterministic(self.deterministic):
+            yield from Session(self, accelerator_for(self.device)).events()
 
-        loader = Loader(split.train, preprocessing, self._augmentation(), self.workers)
-        speed = self.speed
-        if speed == "auto" and self.resume:
-            speed = Run.open(self.out).config.get("speed", speed)  # a run goes on as it began
-        if speed == "auto":
-            steps = self.epochs * (len(split.train) // batch_size)
-            context = Context(accelerator, self.seed)
-            speed, text = fastest(method, loader, context, batch_size // self.accumulate, steps * self.accumulate)
-            yield Note(text)
-
-        recorder = Recorder(self.out, self._config(data, split, preprocessing) | {"speed": speed}, SCORE)
-        saved = None
-        if self.resume:
-            saved = recorder.resume()
-        else:
-            recorder.start()
-        judge = Judge(Loader(split.val, preprocessing, None, self.workers), accelerator.device)
-        with Interrupts() as interrupts:
-            started = saved_at = time.monotonic()
-            done = saved["step"] if saved else 0
-            for event in train(
-                method,
-                loader,
-                epochs=self.epochs,
-                batch_size=batch_size,
-                optimizer=lambda trained: OPTIMIZERS[self.optimizer](trained, self.lr, self.weight_decay),
-                schedule=factory("schedule", self.schedule)(),
-                accelerator=accelerator,
-                seed=self.seed,
-                average=self.average or None,
-                evaluate=judge,
-                evaluate_every=self.evaluate_every,
-                score=SCORE,
-                accumulate=self.accumulate,
-                clip=self.clip or None,
-                speed=SPEEDS[speed],
-                interrupted=interrupts.seen,
-                resume=saved,
-            ):
-                now = time.monotonic()
-                if isinstance(event, Epoch):
-                    photos = (event.state.step - done) * batch_size
-                    recorder.epoch(event, now - started - judge.take_seconds(), photos)
-                if isinstance(event, Epoch) or interrupts.seen() or now - saved_at >= SAVE_EVERY:
-                    recorder.save(event)
-                    saved_at = time.monotonic()
-                yield event
-                if isinstance(event, Epoch):
-                    started, done = time.monotonic(), event.state.step
-                if interrupts.seen() and event.state.epoch < self.epochs:
-                    raise KeyboardInterrupt(
-                        f"stopped after step {event.state.step}, kept in {self.out}; "
-                        f"the same command with --out {self.out} --resume goes on"
-                    )
-        if recorder.best["score"] == -math.inf:
-            yield Note(
-                f"{SCORE} is undefined on {counted(len(split.val), 'validation photo')}; the last weights are kept"
-            )
-        self._conclude(recorder, split, preprocessing, accelerator.device)
-
-    def _preprocessing(self) -> Preprocessing:
-        size = (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size
-        return dataclasses.replace(preprocessing_defaults(self.backbone), image_size=size)
-
-    def _augmentation(self) -> Augmentation:
+    def augmentation(self) -> Augmentation:
+        """What changes a training photo."""
         return Chain(*([RandomCrop(self.crop)] if self.crop < 1 else []), Flip(self.flip))
-
-    def _method(self, classes: tuple[str, ...], preprocessing: Preprocessing) -> Generator[Event, None, Method]:
-        saved = self.resume and has_state(self.out)
-        weights = "none" if saved else self.weights  # a saved state has all of them
-        model = build_model(
-            self.backbone,
-            self.head,
-            len(classes),
-            image_size=preprocessing.image_size,
-            pretrained=weights == "pretrained",
-            seed=self.seed,
-        )
-        yield from map(Note, load_weights(model, weights, classes))
-        method: Method = factory("method", self.method)(model, build_loss(self.loss), factory("sampler", self.sampler))
-        return method
-
-    def _config(self, data: LabelledSet, split: Split, preprocessing: Preprocessing) -> dict[str, Any]:
-        arguments = {f.name: describe(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name != "data"}
-        counts = {name: len(part) for name, part in zip(("train", "val", "test"), split[:3], strict=True)}
-        return new_config(
-            backbone=self.backbone,
-            head=describe(self.head),
-            classes=data.classes,
-            preprocessing=preprocessing,
-            thresholds=[0.5] * len(data.classes),
-            training=arguments,
-            data={
-                "fingerprint": data.fingerprint(),
-                "train_fingerprint": split.train.fingerprint(),
-                "photos": counts,
-                "notes": [*data.notes, *split.notes],
-            },
-            command=self.command,
-        )
-
-    def _conclude(self, recorder: Recorder, split: Split, preprocessing: Preprocessing, device: torch.device) -> None:
-        """Judge the best weights on the test photos, which nothing has looked at before."""
-        run = Run.open(self.out)
-        model = run.load_model(factory("head", self.head)).to(device)
-        metrics: dict[str, Any] = {"best": recorder.best}
-        for name, part in (("val", split.val), ("test", split.test)):
-            if len(part):
-                metrics[name] = evaluate(model, Loader(part, preprocessing, None, self.workers), device).compute()
-        save_json(self.out / METRICS, metrics)
-        write_card(run, metrics)
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -276,6 +143,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**62),
     "workers": (0, 256),
     "evaluate_every": (1, 100_000),
+    "jobs": (1, 1024),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": tuple(OPTIMIZERS),
@@ -283,4 +151,5 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "cache": ("auto", "memory", "none"),
     "on_bad_image": ("stop", "skip"),
     "device": ("auto", "cpu", "cuda"),
+    "jobs_on": ("processes", "ray"),
 }

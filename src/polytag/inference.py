@@ -1,59 +1,70 @@
 """Logits of many photos."""
 
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from polytag._team import ALONE, Team
 from polytag.data.loader import Loader, ToDevice
 from polytag.errors import DivergedError
 from polytag.metrics import Evaluation
 
 Answer = tuple[NDArray[np.float32], NDArray[np.int8]]  # logits and targets, (batch, classes) each
+BATCH = 64  # photos
 
 
-def predict_logits(model: nn.Module, loader: Loader, device: torch.device, batch_size: int = 64) -> NDArray[np.float32]:
+def predict_logits(
+    model: nn.Module, loader: Loader, device: torch.device, batch_size: int = BATCH
+) -> NDArray[np.float32]:
     """Run the model over all photos of a loader, in ``eval`` mode, in float32, without gradients.
 
     Returns:
         Logits ``(items, classes)``, in the order of the photos.
     """
-    parts = [logits for logits, _ in _answers(model, loader, device, batch_size)]
-    return np.concatenate(parts) if parts else np.empty((0, len(loader.data.classes)), np.float32)  # (items, classes)
+    return _answers(model, loader, device, batch_size, np.arange(len(loader.data)))[0]
 
 
-def _answers(model: nn.Module, loader: Loader, device: torch.device, batch_size: int) -> Iterator[Answer]:
-    """Logits and targets of each batch, ``(batch, classes)``."""
+def _answers(
+    model: nn.Module, loader: Loader, device: torch.device, batch_size: int, rows: NDArray[np.int64]
+) -> Answer:
+    """Logits and targets of these rows, ``(rows, classes)``."""
     was_training = model.training
     to_device = ToDevice(device, loader.preprocessing.mean, loader.preprocessing.std)
+    logits, targets = [], []
     model.eval()
     try:
         # Not inference_mode: what a model keeps from one batch to the next could then not be trained through.
         with torch.no_grad():
-            for batch in loader.in_order(batch_size):
-                yield model(to_device(batch).images).float().cpu().numpy(), batch.targets.numpy()
+            for batch in loader.in_order(batch_size, rows):
+                logits.append(model(to_device(batch).images).float().cpu().numpy())
+                targets.append(batch.targets.numpy())
     finally:
         model.train(was_training)
+    if not logits:
+        return np.empty((0, len(loader.data.classes)), np.float32), np.empty((0, len(loader.data.classes)), np.int8)
+    return np.concatenate(logits), np.concatenate(targets)  # (rows, classes) each
 
 
-def evaluate(model: nn.Module, loader: Loader, device: torch.device, batch_size: int = 64) -> Evaluation:
-    """The same, compared with the labels of the loader's photos.
+def evaluate(
+    model: nn.Module, loader: Loader, device: torch.device, team: Team = ALONE, batch_size: int = BATCH
+) -> Evaluation:
+    """The same, compared with the labels of the loader's photos; each process sees its share of them, each photo once.
 
     Raises:
         DivergedError: if an answer is not a number.
     """
-    evaluation = Evaluation(loader.data.classes)
-    lost = 0
-    for logits, targets in _answers(model, loader, device, batch_size):
-        nan = np.isnan(logits).any(axis=1)
-        lost += int(nan.sum())
-        evaluation.update(logits[~nan], targets[~nan])
-    if lost:
+    own = np.arange(team.rank, len(loader.data), team.size)
+    shares = team.gathered((own, *_answers(model, loader, device, batch_size, own)))
+    order = np.argsort(np.concatenate([rows for rows, _, _ in shares]))
+    logits, targets = (np.concatenate([share[n] for share in shares])[order] for n in (1, 2))  # (photos, classes)
+    if lost := int(np.isnan(logits).any(axis=1).sum()):
         photos = len(loader.data)
         raise DivergedError(f"the model answers {lost} of {photos} photos with NaN; lower the learning rate")
+    evaluation = Evaluation(loader.data.classes)
+    evaluation.update(logits, targets)
     return evaluation
 
 
@@ -63,15 +74,16 @@ class Judge:
     Args:
         loader: of the validation photos.
         device: where the model is.
+        team: the processes that share them.
     """
 
-    def __init__(self, loader: Loader, device: torch.device) -> None:
-        self.loader, self.device, self.seconds = loader, device, 0.0
+    def __init__(self, loader: Loader, device: torch.device, team: Team = ALONE) -> None:
+        self.loader, self.device, self.team, self.seconds = loader, device, team, 0.0
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """Every metric."""
         started = time.monotonic()
-        metrics = evaluate(model, self.loader, self.device).compute()
+        metrics = evaluate(model, self.loader, self.device, self.team).compute()
         self.seconds += time.monotonic() - started
         return metrics
 

@@ -1,16 +1,36 @@
 """The one interface between the training loop and everything that papers invent."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Batch
+from polytag.errors import OptionError
 from polytag.labels import Labels
 from polytag.samplers import Sampler
 from polytag.samplers.uniform import Uniform
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A training that a method needs done: like the one that it is part of, but for what is said here."""
+
+    name: str  # of the run, unique within the method
+    method: Any = "supervised"  # a name, ``{"name": ..., option: value}``, or a factory of one's own
+    classes: Sequence[int] | None = None  # the columns to train; all of them by default
+
+
+def _alone(fits: Sequence[Fit]) -> dict[str, Path]:
+    raise OptionError(
+        f"a training of {', '.join(fit.name for fit in fits)} was asked for, and there is nobody to do it; "
+        "prepare this method within polytag.Training"
+    )
 
 
 @dataclass(frozen=True)
@@ -19,6 +39,15 @@ class Context:
 
     accelerator: Accelerator
     seed: int
+    map: Callable[[Sequence[Fit]], dict[str, Path]] = _alone
+    """Does several trainings, in sequence or at once as the user chose; the run folder of each, by name.
+
+    What was trained before with the same data and arguments is taken from its folder, and what was interrupted goes on.
+    """
+
+    def fit(self, fit: Fit) -> Path:
+        """Does one training; its run folder."""
+        return self.map([fit])[fit.name]
 
 
 class Method(nn.Module, ABC):

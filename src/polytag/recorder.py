@@ -2,14 +2,21 @@
 
 import json
 import math
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from polytag import trackers
+from polytag._files import locked
 from polytag.errors import RunError
 from polytag.run import (
     CARD,
     CONFIG,
     HISTORY,
+    LOCK,
     METRICS,
     STATE,
     WEIGHTS,
@@ -19,11 +26,13 @@ from polytag.run import (
     save_weights,
     without_nan,
 )
+from polytag.scores import SCORES
 from polytag.train.loop import Epoch, Step
 from polytag.train.state import is_finite, load_tree, save_tree
 
 # Arguments that change where or how fast a training runs, and not what comes out.
-FREE = ("out", "resume", "overwrite", "workers", "device", "command")
+FREE = ("out", "resume", "overwrite", "workers", "device", "command", "source", "track", "jobs", "jobs_on")
+SAVE_EVERY = 60.0  # seconds between two saves of the training state
 HEADLINES = ("mAP", "CF1", "OF1")  # in the history; all metrics of the best epoch are in metrics.json
 
 
@@ -34,21 +43,29 @@ class Recorder:
         folder: the run folder.
         config: contents of ``config.json``.
         score: the validation metric, higher is better, that picks the best epoch.
+        writes: whether this process is the one that writes; the others keep the same account and write nothing.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any], score: str) -> None:
-        self.folder, self.config, self.score = folder, config, score
+    def __init__(self, folder: Path, config: dict[str, Any], score: str, writes: bool = True) -> None:
+        self.folder, self.config, self.score, self.writes = folder, config, score, writes
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {"epoch": 0, "weights": "raw", "score": -math.inf}
 
-    def start(self) -> None:
-        """Begin a new run; what another one left in the folder goes, once it is sure that the folder can be written."""
-        save_json(self.folder / CONFIG, self.config)
-        for name in (STATE, METRICS, CARD, HISTORY, WEIGHTS):
+    def start(self, running: dict[str, Any]) -> None:
+        """Begin a new run; what another one left in the folder goes, once it is sure that the folder can be written.
+
+        Args:
+            running: how it is computed, noted in the config; a run that is resumed goes on like that.
+        """
+        if not self.writes:
+            return
+        save_json(self.folder / CONFIG, {**self.config, "running": running})
+        for name in (STATE, METRICS, CARD, HISTORY, WEIGHTS, SCORES):
             (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / trackers.FOLDER, ignore_errors=True)
 
     def resume(self) -> dict[str, Any] | None:
-        """Take up the run that the folder holds; the state of the training loop, None if it was stopped before any.
+        """What the run in the folder left: everything that :meth:`save` kept, None if it was stopped before any save.
 
         Raises:
             RunError: if it was started with other arguments or other data.
@@ -66,12 +83,53 @@ class Recorder:
                 f"{self.folder} was started with other photos, labels or splits than those that came; "
                 "resume it with the same data, or start another run"
             )
-        if not has_state(self.folder):
-            return None
-        saved = load_tree(self.folder / STATE)
+        saved: dict[str, Any] | None = load_tree(self.folder / STATE) if has_state(self.folder) else None
+        return saved
+
+    def go_on(self, running: dict[str, Any]) -> None:
+        """Note how a resumed run is computed from here on."""
+        before = Run.open(self.folder).config if self.writes else {}
+        if self.writes and before.get("running") != running:
+            save_json(self.folder / CONFIG, {**before, "running": running})
+
+    def take_up(self, saved: dict[str, Any]) -> dict[str, Any]:
+        """Go on from what :meth:`resume` gave; the state of the training loop."""
         self.history, self.best = saved["history"], saved["best"]
         state: dict[str, Any] = saved["train"]
         return state
+
+    def follow(
+        self, events: Iterable[Step | Epoch], started_at: int, batch_size: int, judging: Callable[[], float]
+    ) -> Iterator[Step | Epoch]:
+        """Pass on the events of a training, and keep what they bring: each epoch, and the state once a minute.
+
+        Args:
+            events: of the training loop.
+            started_at: the step that it starts from.
+            batch_size: photos a step.
+            judging: the seconds spent on validation since this was last asked.
+
+        Raises:
+            KeyboardInterrupt: once the training was interrupted; everything is saved.
+        """
+        began = saved_at = time.monotonic()
+        done = started_at
+        for event in events:
+            now = time.monotonic()
+            stop = isinstance(event, Step) and event.interrupted
+            if isinstance(event, Epoch):
+                self.epoch(event, now - began - judging(), (event.state.step - done) * batch_size)
+            if isinstance(event, Epoch) or stop or now - saved_at >= SAVE_EVERY:
+                self.save(event)
+                saved_at = time.monotonic()
+            yield event
+            if isinstance(event, Epoch):
+                began, done = time.monotonic(), event.state.step
+            if stop:
+                raise KeyboardInterrupt(
+                    f"stopped after step {event.state.step}, kept in {self.folder}; "
+                    f"the same command with --out {self.folder} --resume goes on"
+                )
 
     def epoch(self, event: Epoch, seconds: float, photos: int) -> None:
         """Note an epoch, and keep its weights if they are the best so far."""
@@ -85,9 +143,11 @@ class Recorder:
             # A score is NaN where the validation photos define none; until one is defined, the latest weights are kept.
             score = -math.inf if math.isnan(metrics[self.score]) else metrics[self.score]
             if score > self.best["score"] or self.best["score"] == -math.inf:
-                save_weights(self.folder, event.models[kind])
+                if self.writes:
+                    save_weights(self.folder, event.models[kind])
                 self.best = {"epoch": event.number, "weights": kind, "score": score}
-        save_history(self.folder, self.history)
+        if self.writes:
+            save_history(self.folder, self.history)
 
     def save(self, event: Step | Epoch) -> None:
         """Keep the state of the training, from which it can be resumed.
@@ -95,10 +155,27 @@ class Recorder:
         Raises:
             RunError: if a weight is no longer finite; the state before is kept.
         """
+        if not self.writes:
+            return
         state = event.state.state_dict()
         if not is_finite(state["method"]):
             raise RunError(f"the weights became infinite at step {event.state.step}; lower the learning rate")
         save_tree(self.folder / STATE, {"train": state, "history": self.history, "best": self.best})
+
+
+def alone_in(folder: Path, writes: bool = True) -> AbstractContextManager[None]:
+    """Within this context no other training writes to the folder.
+
+    Raises:
+        RunError: if another one does.
+    """
+    refusal = f"another training is writing to {folder}; let it end, or choose another folder"
+    return locked(folder / LOCK, refusal) if writes else nullcontext()
+
+
+def has_run(folder: Path) -> bool:
+    """Whether a training was begun there."""
+    return (folder / CONFIG).exists()
 
 
 def has_state(folder: Path) -> bool:
@@ -112,10 +189,10 @@ def check_folder(folder: Path, resume: bool, overwrite: bool) -> None:
     Raises:
         RunError: if there is no training to resume, a run that may not be overwritten, or something else than a run.
     """
-    holds_run = (folder / CONFIG).exists()
+    holds_run = has_run(folder)
     if resume and not holds_run:
         raise RunError(f"{folder} holds no training to resume; start it without --resume")
-    if folder.exists() and not holds_run and not (folder.is_dir() and not any(folder.iterdir())):
+    if folder.exists() and not holds_run and not (folder.is_dir() and {p.name for p in folder.iterdir()} <= {LOCK}):
         raise RunError(f"{folder} holds something else than a run; choose a folder that is new, empty or a run")
     if holds_run and not resume and not overwrite:
         raise RunError(

@@ -24,7 +24,7 @@ from polytag.train.state import is_finite, write_tensors
 
 FORMAT = 1  # of config.json; a larger number is from a newer polytag
 WEIGHTS, CONFIG, METRICS, HISTORY, CARD = "model.safetensors", "config.json", "metrics.json", "history.csv", "README.md"
-STATE = "state/last.safetensors"
+STATE, LOCK = "state/last.safetensors", ".lock"
 
 
 class Run:

@@ -9,7 +9,7 @@ import pytest
 import polytag.cli.console
 from polytag.cli.console import say, watch
 from polytag.data.ready import Progress
-from polytag.fit import Note
+from polytag.session import Note
 from polytag.train.loop import Epoch, Step
 
 EVENTS = [

@@ -41,6 +41,7 @@ def test_a_run_folder_has_all_that_is_needed_to_use_and_to_judge_it(trained):
     names = {str(path.relative_to(trained)) for path in trained.rglob("*") if path.is_file()}
     assert names == {
         *("model.safetensors", "config.json", "README.md", "history.csv", "metrics.json", "state/last.safetensors"),
+        *("scores/test.safetensors", ".lock"),
     }
     metrics = json.loads((trained / "metrics.json").read_text())
     assert {"val", "test", "best"} == set(metrics)
@@ -153,13 +154,13 @@ def test_bad_photos_are_listed_before_training_and_left_out_if_asked(photos, tmp
         (["--resume", "--out", "x"], "x holds no training to resume; start it without --resume"),
         (
             ["--weights", "gone.pth"],
-            "weights must be pretrained, none, a weights file or a run folder; there is no gone.pth",
+            "weights must be pretrained, none, a weights file or a run folder; there is no {folder}/gone.pth",
         ),
     ],
 )
 def test_options_that_cannot_be_used_are_refused_by_name(options, sentence, photos, tmp_path, monkeypatch, refused):
     monkeypatch.chdir(tmp_path)
-    assert refused("train", photos, *QUICK, *options) == sentence
+    assert refused("train", photos, *QUICK, *options) == sentence.format(folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -207,7 +208,7 @@ def test_a_run_that_is_there_is_kept_unless_it_may_be_overwritten(photos, run_co
     assert main(["train", str(photos), *QUICK, "--seed", "5", "--out", str(run_copy), "--overwrite"]) == 0
     after = contents(run_copy)
     assert list(after) == list(before)
-    assert all(after[path] != before[path] for path in before if path.name != "README.md")
+    assert all(after[path] != before[path] for path in before if path.name not in ("README.md", ".lock"))
 
 
 def test_a_folder_with_other_things_in_it_is_never_written_to(photos, tmp_path, refused):
@@ -246,7 +247,7 @@ def test_the_real_end_of_the_disk_is_a_sentence_too(photos, tmp_path, refused):
     assert sentence == (
         f"cannot write {tmp_path}/run/model.safetensors: the disk is full; make room or choose another folder"
     )
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.json"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [".lock", "config.json"]
 
 
 def test_a_diverged_training_is_one_sentence(photos, tmp_path, refused):
@@ -316,10 +317,11 @@ def test_sigterm_within_an_epoch_does_the_same(photos, undisturbed, tmp_path, ca
 
     steps, step = [], polytag.train.loop._Runner.step
 
-    def terminated_at_the_seventh(runner, batches):
-        steps.append(step(runner, batches))
-        if len(steps) == 7:
+    def terminated_at_the_seventh(runner, batches, interrupted):
+        if len(steps) == 6:
             os.kill(os.getpid(), signal.SIGTERM)
+        steps.append(step(runner, batches, interrupted))
+        return steps[-1]
 
     out = tmp_path / "run"
     with monkeypatch.context() as patch:

@@ -66,7 +66,18 @@ def test_steps_are_told_every_so_many_seconds(every, told, monkeypatch):
 def test_an_interrupt_is_told_at_once():
     method = Watched()
     training = run(method, report_every=math.inf, interrupted=lambda: len(method.calls) == 2)
-    assert [event.step for event in training if isinstance(event, Step)] == [2]
+    assert [(e.step, e.interrupted) for e in training if isinstance(e, Step)] == [(2, True)]
+
+
+def test_steps_between_are_not_interrupted():
+    assert not any(event.interrupted for event in run() if isinstance(event, Step))
+
+
+def test_several_processes_stop_together_at_every_tenth_step():
+    method = Watched()
+    options = {"epochs": 4, "report_every": math.inf, "accelerator": OneOfTwo()}
+    training = run(method, interrupted=lambda: len(method.calls) >= 2, **options)
+    assert [event.step for event in training if isinstance(event, Step)] == [10]
 
 
 # What the method is given
@@ -152,13 +163,6 @@ def test_processes_agree_on_gradients_once_a_step(accumulate):
     accelerator = OneOfTwo()
     list(run(accelerator=accelerator, accumulate=accumulate, epochs=1))
     assert accelerator.passes == (["apart"] * (accumulate - 1) + ["together"]) * 4
-
-
-def test_every_process_goes_by_what_the_first_one_measured(monkeypatch):
-    monkeypatch.setattr(loop, "broadcast", lambda numbers: numbers + 0.25)
-    options = {"accelerator": OneOfTwo(), "average": 0.9, "epochs": 1, "report_every": math.inf}
-    (event,) = run(evaluate=lambda model: {"mAP": 0.5, "OF1": 0.125}, **options)
-    assert event.metrics == dict.fromkeys(("raw", "average"), {"mAP": 0.75, "OF1": 0.375})
 
 
 def test_the_average_follows_the_weights_after_every_step():

@@ -10,13 +10,14 @@ from importlib import import_module
 from polytag._text import printable
 from polytag._version import __version__
 from polytag.cli.parser import Parser
-from polytag.errors import OptionError, PolytagError
+from polytag.errors import DataError, OptionError, PolytagError, RunError
 
 COMMANDS = {
     "demo": "train on scenes of handwritten digits, evaluate, show",
     "train": "photos and a table of tags in, a run folder out",
     "evaluate": "every metric of a run on labelled photos",
     "predict": "the tags of photos",
+    "compare": "runs on the same test photos, with intervals",
     "list": "what there is to choose from",
 }
 
@@ -36,8 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except PolytagError as error:
-        lines = map(printable, str(error).split("\n"))  # names of files and labels come from strangers
-        print("polytag: " + "\n".join(lines), file=sys.stderr)
+        if not _said_elsewhere(error):
+            lines = map(printable, str(error).split("\n"))  # names of files and labels come from strangers
+            print("polytag: " + "\n".join(lines), file=sys.stderr)
         return 1
     except KeyboardInterrupt as error:
         end_of_line = "\n" if sys.stderr.isatty() else ""  # behind the ^C that the terminal shows
@@ -51,6 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"polytag:{printable(where)} {error.strerror or error}", file=sys.stderr)
         _give_up_output()
         return 1
+
+
+def _said_elsewhere(error: PolytagError) -> bool:
+    """Whether the first of several processes says it: of others, only what can happen to one of them alone is told."""
+    return os.environ.get("RANK", "0") != "0" and not isinstance(error, DataError | RunError)
 
 
 def _give_up_output() -> None:

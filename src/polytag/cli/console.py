@@ -10,7 +10,7 @@ from tqdm import tqdm
 from polytag._text import printable
 from polytag.cli.show import number
 from polytag.data.ready import Progress
-from polytag.fit import SCORE, Event, Note
+from polytag.session import SCORE, Event, Note
 from polytag.train.loop import Epoch, Step
 
 LINE_EVERY = 30.0  # seconds between two plain lines where there is no terminal

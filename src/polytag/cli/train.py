@@ -1,16 +1,21 @@
 """`polytag train`."""
 
+import argparse
 import dataclasses
+import os
 import shlex
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
+from polytag._team import launched_as, leave_team
 from polytag._text import counted
+from polytag._version import __version__
 from polytag.build import TABLES
+from polytag.cli.config import NO_PATHS, OWN, as_toml, parse_with_config
 from polytag.cli.console import say, watch
-from polytag.cli.options import add_argument, argument_help, parse_with_nested
+from polytag.cli.options import add_argument, argument_help
 from polytag.cli.parser import Parser
-from polytag.cli.reading import add_reading, read
+from polytag.cli.reading import add_reading, read, source
 from polytag.cli.show import show_metrics
 from polytag.errors import OptionError
 from polytag.fit import Training
@@ -23,29 +28,62 @@ _GROUPS = {
         *("loss", "method", "sampler", "epochs", "batch_size", "accumulate", "optimizer", "lr", "schedule"),
         *("weight_decay", "clip", "average", "flip", "crop", "evaluate_every", "seed"),
     ),
-    "running": ("speed", "device", "workers", "cache", "on_bad_image", "resume", "overwrite"),
+    "running": (
+        *("speed", "deterministic", "device", "workers", "cache", "on_bad_image", "track", "jobs", "jobs_on"),
+        *("resume", "overwrite"),
+    ),
 }
 
 
 def main(words: list[str]) -> int:
     """Train and show the metrics."""
-    args = parse_with_nested(_parser(), words, NESTED)
+    args = parse_with_config(_parser, words, NESTED)
+    args.image_size = parse_size(args.image_size)
+    if args.weights not in NO_PATHS:
+        args.weights = os.path.abspath(args.weights)
+    if args.print_config:
+        print(f"# polytag {__version__}\n{as_toml(settings(args))}", end="")
+        return 0
+    training = new_training(args, f"polytag train {shlex.join(words)}")
+    if launched_as().first:
+        data = training.data
+        say(f"{counted(len(data), 'photo')}, {counted(len(data.classes), 'label')}; the run goes to {training.out}")
+        watch(training, training.epochs)
+        show_metrics(Run.open(training.out))
+    else:
+        for _ in training:  # the first process speaks for all
+            pass
+    leave_team()
+    return 0
+
+
+def new_training(args: argparse.Namespace, command: str) -> Training:
+    """The training that the parsed options describe.
+
+    Raises:
+        PolytagError: if the data cannot be read, or an option cannot be used.
+    """
     if args.resume and args.out is None:
         raise OptionError("--resume needs --out with the run folder to go on with")
-    image_size = parse_size(args.image_size)
-    data = read(args)
+    if args.out is None and (processes := launched_as().size) > 1:
+        raise OptionError(f"{processes} processes need --out with the run folder, so that they agree on it")
+    if not args.data:
+        raise OptionError("DATA is missing: name a label file or a folder with one, here or as data in a --config file")
     options = {f.name: getattr(args, f.name) for f in dataclasses.fields(Training) if hasattr(args, f.name)}
     options |= {
-        "data": data,
-        "image_size": image_size,
-        "command": f"polytag train {shlex.join(words)}",
+        "data": read(args),
+        "source": source(args),
+        "command": command,
         "out": args.out or free_folder(Path("runs"), Path(args.data).resolve().stem),
     }
-    training = Training(**options)
-    say(f"{counted(len(data), 'photo')}, {counted(len(data.classes), 'label')}; the run goes to {training.out}")
-    watch(training, training.epochs)
-    show_metrics(Run.open(training.out))
-    return 0
+    return Training(**options)
+
+
+def settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The parsed options as a config file has them: absolute paths, and nothing that is not set."""
+    values = {key: value for key, value in vars(args).items() if key not in OWN and "." not in key}
+    values |= source(args) | {"out": args.out and os.path.abspath(args.out)}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def parse_size(text: str) -> int | tuple[int, int]:
@@ -68,13 +106,16 @@ def free_folder(parent: Path, name: str) -> Path:
 def _parser() -> Parser:
     parser = Parser(
         prog="polytag train",
-        usage="polytag train DATA [--out RUN] [OPTION ...]",
+        usage="polytag train [DATA] [--config FILE] [--out RUN] [OPTION ...]",
         description="Train a model on photos and their tags; write a run folder.",
         epilog="Options of a chosen loss, head, ... are nested: --loss asl --loss.gamma-neg 4 "
         "(polytag train --loss asl --help lists them).",
         allow_abbrev=False,
     )
-    add_reading(parser)
+    text = "a TOML file of options, or a run to repeat; what is given here wins; paths in it start from its folder"
+    parser.add_argument("--config", metavar="FILE", help=text)
+    parser.add_argument("--print-config", action="store_true", help="print the options as TOML and train nothing")
+    add_reading(parser, optional=True)
     parser.add_argument("--out", metavar="RUN", help="the run folder (default: runs/ and the name of the data)")
     hints, texts = get_type_hints(Training), argument_help(Training)
     fields = {field.name: field for field in dataclasses.fields(Training)}

@@ -73,10 +73,10 @@ class Loader:
         finally:  # also where the consumer leaves early
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def in_order(self, batch_size: int) -> Iterator[Batch]:
-        """All photos once, as they stand; the last batch may be smaller."""
-        starts = range(0, len(self.data), batch_size)
-        return self.batches(Draw(np.arange(n, min(n + batch_size, len(self.data)))) for n in starts)
+    def in_order(self, batch_size: int, rows: NDArray[np.int64] | None = None) -> Iterator[Batch]:
+        """All photos once, or those of ``rows``, as they stand; the last batch may be smaller."""
+        chosen = np.arange(len(self.data)) if rows is None else rows
+        return self.batches(Draw(chosen[n : n + batch_size]) for n in range(0, len(chosen), batch_size))
 
     def _batch(self, draw: Draw) -> Batch:
         pixels = np.stack([self._photo(int(row), draw, place) for place, row in enumerate(draw.rows)])

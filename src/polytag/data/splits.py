@@ -23,6 +23,7 @@ class Split(NamedTuple):
     val: LabelledSet
     test: LabelledSet
     notes: tuple[str, ...]
+    whole: LabelledSet  # all photos, in the order of the data, each with its split
 
 
 def three_way(data: LabelledSet, seed: int) -> Split:
@@ -55,7 +56,8 @@ def three_way(data: LabelledSet, seed: int) -> Split:
             is_only = "is only" if len(names) == 1 else "are only"
             sides = " and ".join(SPLITS[number] for number in where)
             notes.append(f"{_count(len(names), 'label')} {is_only} in {sides} and cannot be learned: {_some(names)}")
-    return Split(train, val, test, tuple(notes))
+    whole = LabelledSet(data.images, data.labels, part.astype(np.int8), data.groups, data.notes)
+    return Split(train, val, test, tuple(notes), whole)
 
 
 def _official(data: LabelledSet, part: NDArray[np.int64], seed: int, notes: list[str]) -> NDArray[np.int64]:

@@ -57,14 +57,14 @@ class Evaluation:
         Args:
             threshold: one number or ``(classes,)``, in the unit of the scores.
         """
-        scores, targets = self._joined()
+        scores, targets = self.collected()
         values = {name: metric(scores, targets, threshold) for name, metric in metrics.METRICS.items()}
         known = int(np.count_nonzero(targets != UNKNOWN))
         return {**values, "undefined_classes": undefined_classes(targets), "known_labels": known}
 
     def per_class(self, threshold: Threshold = 0.0) -> list[ClassRow]:
         """One row a class, in the order of ``classes``."""
-        scores, targets = self._joined()
+        scores, targets = self.collected()
         columns = (
             np.count_nonzero(targets == PRESENT, axis=0),
             average_precision(scores, targets),
@@ -72,6 +72,7 @@ class Evaluation:
         )
         return [ClassRow(*row) for row in zip(self.classes, *(column.tolist() for column in columns), strict=True)]
 
-    def _joined(self) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    def collected(self) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+        """All scores and targets so far, ``(items, classes)`` each."""
         self._scores, self._targets = [np.concatenate(self._scores)], [np.concatenate(self._targets)]
         return self._scores[0], self._targets[0]

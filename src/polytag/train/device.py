@@ -1,9 +1,16 @@
-"""Where a training runs."""
+"""Where and how exactly a training computes."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, InitProcessGroupKwargs
 
 from polytag.errors import OptionError
+
+PATIENCE = timedelta(minutes=10)  # until a process that does not answer counts as lost; a dead one is noticed at once
 
 
 def accelerator_for(device: str) -> Accelerator:
@@ -13,16 +20,46 @@ def accelerator_for(device: str) -> Accelerator:
         device: "auto", "cpu" or "cuda".
 
     Raises:
-        OptionError: if that device is not there or another one was chosen, or if there are several processes.
+        OptionError: if that device is not there or another one was chosen.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
+    patience = InitProcessGroupKwargs(timeout=PATIENCE)
+    on_cpu = device == "cpu" or not torch.cuda.is_available()  # or several processes would not find each other
     try:
-        accelerator = Accelerator(cpu=device == "cpu")
+        accelerator = Accelerator(cpu=on_cpu, kwargs_handlers=[patience])
     except ValueError as error:
         raise OptionError("device is cpu, and this process has trained on a GPU; start another process") from error
     if device == "cuda" and accelerator.device.type != "cuda":
         raise OptionError("device is cuda, and this process has trained on the CPU; start another process")
-    if accelerator.num_processes > 1:
-        raise OptionError(f"a training runs in one process, and {accelerator.num_processes} were started; start one")
     return accelerator
+
+
+@contextmanager
+def deterministic(wanted: bool) -> Iterator[None]:
+    """Within this context torch uses algorithms alone that give the same numbers every time, if ``wanted``.
+
+    An operation that has none raises torch's own error with its name. Afterwards all is as it was.
+    """
+    if not wanted:
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    workspace = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it cuBLAS may choose among algorithms
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.backends.cudnn.benchmark = before[1]
+        if workspace is None:
+            del os.environ["CUBLAS_WORKSPACE_CONFIG"]
+        else:
+            os.environ["CUBLAS_WORKSPACE_CONFIG"] = workspace
+
+
+def restarted() -> bool:
+    """Whether torchrun has started this process again, after one of the training died."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0

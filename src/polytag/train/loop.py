@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from polytag._checks import check_choice
 from polytag._random import torch_seed
+from polytag._team import Team
 from polytag.data.loader import Batch, Loader, ToDevice
 from polytag.errors import DivergedError, OptionError
 from polytag.method import Context, Method
@@ -25,6 +25,8 @@ from polytag.train.speed import Speed
 from polytag.train.state import TrainState
 
 Metrics = dict[str, float]
+
+AGREE_EVERY = 10  # steps between two moments at which several processes may stop together
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Step:
     losses: dict[str, float]  # mean of each term over this epoch so far
     rate: float  # learning rate of the first group, as just used
     state: TrainState  # to save
+    interrupted: bool = False  # somebody wants the training to stop here; all processes learn it at the same step
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,7 @@ def train(
     batch_size: int,
     optimizer: Callable[[Method], Optimizer],
     schedule: Schedule,
-    accelerator: Accelerator,
-    seed: int = 0,
+    context: Context,
     average: float | None = None,
     evaluate: Callable[[nn.Module], Metrics] | None = None,
     evaluate_every: int = 1,
@@ -81,39 +83,41 @@ def train(
         batch_size: photos a step, over all processes and micro-batches.
         optimizer: builds one from the method's parameters. SAM is one: ``step`` gets a closure, always.
         schedule: of the learning rate.
-        accelerator: the one of this program, without mixed precision or accumulation of its own.
-        seed: of everything random.
+        context: the accelerator of this program, without mixed precision or accumulation of its own, and the seed of
+            everything random.
         average: decay of a running average (EMA) of ``method.model``; None for none.
-        evaluate: metrics of a model that is in ``eval`` mode, without gradients.
+        evaluate: metrics of a model that is in ``eval`` mode, without gradients; the same in every process.
         evaluate_every: epochs from one judgement to the next; the last epoch is always judged.
         score: the metric, higher is better, that the schedule is told.
         accumulate: micro-batches a step.
         clip: largest norm of the gradient.
         speed: number format, memory order and compilation.
         report_every: seconds between two :class:`Step`.
-        interrupted: asked after every step; True brings a :class:`Step` at once.
+        interrupted: asked after every step; True brings a :class:`Step` that says so, at once in one process, and
+            within ``AGREE_EVERY`` steps in several.
         resume: what ``state_dict`` of a saved state gave.
 
     Raises:
         OptionError: if a sampler cannot fill one batch, or the accelerator would change the gradients.
         DivergedError: if a loss term is not finite, with its name.
     """
+    accelerator, seed = context.accelerator, context.seed
     _check_accelerator(accelerator)
     device = accelerator.device
     speed = speed or Speed()
     method.to(device)
     if speed.channels_last:
         method.to(memory_format=torch.channels_last)
-    method.prepare(loader.data, Context(accelerator, seed))
+    method.prepare(loader.data, context)
     samplers = method.samplers(loader.data.labels)
-    world, rank = accelerator.num_processes, accelerator.process_index
-    feed = Feed(loader, samplers, batch_size, seed, accumulate, rank, world)
+    team = Team.of(accelerator)
+    feed = Feed(loader, samplers, batch_size, seed, accumulate, team.rank, team.size)
     shape = loader.preprocessing
     to_device = ToDevice(device, shape.mean, shape.std, speed.channels_last)
     state = TrainState(method, optimizer(method), schedule, ModelAverage(method.model, average) if average else None)
     if resume is not None:
         state.load_state_dict(resume)
-    wrapped = accelerator.prepare_model(method) if world > 1 else method
+    wrapped = accelerator.prepare_model(method) if team.size > 1 else method
     runner = _Runner(speed.wrap(wrapped), state, accelerator, speed, seed, clip)
     total = epochs * len(feed)
 
@@ -125,18 +129,19 @@ def train(
         for micro_batches in feed.steps(state.step, number * len(feed), to_device):
             schedule.apply(state.optimizer, state.step, total)
             rate = state.optimizer.param_groups[0]["lr"]
-            runner.step(micro_batches)
-            if time.monotonic() - reported >= report_every or interrupted():
+            stop = runner.step(micro_batches, interrupted)
+            if time.monotonic() - reported >= report_every or stop:
                 reported = time.monotonic()
                 means = _means(state.sums, state.step - done_before, number)
-                yield Step(number, state.step, total, means, rate, state)
+                yield Step(number, state.step, total, means, rate, state, stop)
                 method.train()  # whoever looked at the model may have left it in eval mode
         losses = _means(state.sums, len(feed), number)
         models = {"raw": method.model.eval()} | ({"average": state.average.model.eval()} if state.average else {})
+        team.share_buffers(*models.values())
         metrics: dict[str, Metrics] = {}
         if evaluate and (number % evaluate_every == 0 or number == epochs):
             with torch.no_grad():
-                metrics = _agreed({name: evaluate(model) for name, model in models.items()}, accelerator)
+                metrics = {name: evaluate(model) for name, model in models.items()}
             check_choice("score", score, metrics["raw"])
             defined = [values[score] for values in metrics.values() if not math.isnan(values[score])]
             if defined:
@@ -160,8 +165,8 @@ class _Runner:
         self.wrapped, self.state, self.accelerator, self.speed = wrapped, state, accelerator, speed
         self.seed, self.clip = seed, clip
 
-    def step(self, micro_batches: list[tuple[Batch, ...]]) -> None:
-        """Runs the closure as often as the optimizer asks, then moves the average on."""
+    def step(self, micro_batches: list[tuple[Batch, ...]], interrupted: Callable[[], bool]) -> bool:
+        """Runs the closure as often as the optimizer asks, then moves the average on; whether to stop here."""
         state = self.state
         seen: list[dict[str, Tensor]] = []
 
@@ -178,14 +183,18 @@ class _Runner:
 
         state.optimizer.step(closure)  # type: ignore[arg-type]
         terms = seen[0]  # SAM calls the closure twice; the first saw the weights as they were
+        stop = interrupted()
         if self.accelerator.num_processes > 1:
-            means = self.accelerator.reduce(torch.stack(list(terms.values())), "mean")
+            own = torch.stack(list(terms.values()))
+            *means, wish = self.accelerator.reduce(torch.cat([own, own.new_tensor([stop])]), "mean")
             terms = dict(zip(terms, means, strict=True))
+            stop = (state.step + 1) % AGREE_EVERY == 0 and wish.item() > 0  # asking the device makes it wait
         for name, value in terms.items():
             state.sums[name] = state.sums[name] + value if name in state.sums else value
         if state.average:
             state.average.update()
         state.step += 1
+        return stop
 
     def _backward(self, number: int, batches: tuple[Batch, ...], parts: int) -> dict[str, Tensor]:
         """Gradients of one micro-batch are added up; returns its share of each term."""
@@ -220,17 +229,6 @@ def _check_accelerator(accelerator: Accelerator) -> None:
             "gradient_accumulation_steps of the accelerator must be 1, "
             f"got {accelerator.gradient_accumulation_steps}; choose the micro-batches by accumulate"
         )
-
-
-def _agreed(metrics: dict[str, Metrics], accelerator: Accelerator) -> dict[str, Metrics]:
-    """What the first process measured: batch norm differs a little between processes, and all must go on alike."""
-    if accelerator.num_processes == 1:
-        return metrics
-    numbers = [list(values.values()) for values in metrics.values()]
-    agreed = broadcast(torch.tensor(numbers, dtype=torch.float64, device=accelerator.device)).tolist()
-    return {
-        kind: dict(zip(values, row, strict=True)) for (kind, values), row in zip(metrics.items(), agreed, strict=True)
-    }
 
 
 def _means(sums: dict[str, Tensor], steps: int, epoch: int) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The fastest way to run a step on this machine: number format, memory order, compilation."""
 
 import copy
+import dataclasses
 import statistics
 import time
 from collections.abc import Callable
@@ -40,6 +41,17 @@ SPEEDS: dict[str, Speed] = {
 }
 
 
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device computes in bf16 by itself; every CPU does, if slowly where it has no such instructions."""
+    return device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def without_bf16(name: str) -> str:
+    """The name of the same way to run a step in float32."""
+    plain = dataclasses.replace(SPEEDS[name], bf16=False)
+    return next(other for other, speed in SPEEDS.items() if speed == plain)
+
+
 COMPILE_PAYS_FROM = 300.0  # seconds of training; compiling takes about a minute on two cores
 
 
@@ -67,6 +79,8 @@ def fastest(method: Method, loader: Loader, context: Context, batch_size: int, s
     seconds: dict[str, float] = {}
     failed = ""
     for name, speed in SPEEDS.items():
+        if speed.bf16 and not has_bf16(device):
+            continue
         if speed.compile and min(seconds.values()) * steps <= COMPILE_PAYS_FROM:
             continue
         try:

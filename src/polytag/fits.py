@@ -1,0 +1,108 @@
+"""The trainings that a method asks for while it prepares: done once, kept in run folders, side by side if wanted."""
+
+import dataclasses
+import hashlib
+import json
+import pickle
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from polytag._team import ALONE, Team
+from polytag.build import describe
+from polytag.data.labelled_set import LabelledSet
+from polytag.errors import OptionError
+from polytag.method import Fit
+from polytag.parallel import run_all
+from polytag.run import CONFIG, METRICS, Run
+
+FOLDER = "fits"  # below the run folder of the training that asks
+
+
+class Trainable(Protocol):
+    """A :class:`polytag.Training`."""
+
+    data: LabelledSet
+    out: Path
+
+    def finish(self) -> Run:
+        """Train to the end."""
+
+
+class Fits:
+    """Does trainings for a method.
+
+    Args:
+        again: the training that is running, with other arguments.
+        arguments: of that training, but for those that do not change what comes out.
+        data: the photos, with the splits that it uses.
+        folder: where the run folders go.
+        jobs: trainings at once.
+        jobs_on: what runs them, where they are several: processes of this machine, or Ray.
+        team: the processes of the training that is running.
+    """
+
+    def __init__(
+        self,
+        again: Callable[..., Trainable],
+        arguments: Callable[[], dict[str, Any]],
+        data: LabelledSet,
+        folder: Path,
+        jobs: int = 1,
+        jobs_on: Literal["processes", "ray"] = "processes",
+        team: Team = ALONE,
+    ) -> None:
+        self.again, self.arguments, self.data = again, arguments, data
+        self.folder, self.jobs, self.jobs_on, self.team = folder, jobs, jobs_on, team
+
+    def __call__(self, fits: Sequence[Fit]) -> dict[str, Path]:
+        """Do them all; the run folder of each, by name.
+
+        Raises:
+            TaskError: if one of them fails; those that are finished are kept.
+            OptionError: if two have one name, or a method cannot be told from others.
+        """
+        trainings = {fit.name: self._training(fit) for fit in fits}
+        if len(trainings) < len(fits):
+            raise OptionError(f"each training needs a name of its own, got {', '.join(fit.name for fit in fits)}")
+        done = self.team.from_first(lambda: [name for name, t in trainings.items() if (t.out / METRICS).exists()])
+        waiting = {name: training for name, training in trainings.items() if name not in done}
+        backend = self.jobs_on if self.jobs > 1 and len(waiting) > 1 else "sequence"
+        run_all(_finish, waiting, backend=backend, processes=self.jobs)
+        return {name: training.out for name, training in trainings.items()}
+
+    def _training(self, fit: Fit) -> Trainable:
+        chosen = list(range(len(self.data.classes)) if fit.classes is None else fit.classes)
+        data = self.data.with_classes([self.data.classes[column] for column in chosen])
+        key = {"arguments": self.arguments(), "method": identity(fit.method), "data": data.fingerprint()}
+        digest = hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=6).hexdigest()
+        out = self.folder / FOLDER / f"{re.sub(r'[^A-Za-z0-9]+', '-', fit.name).strip('-')}-{digest}"
+        resume = (out / CONFIG).exists()
+        return self.again(data=data, out=out, method=fit.method, resume=resume, command=f"{fit.name} of {self.folder}")
+
+
+def identity(value: Any) -> Any:
+    """A choice as JSON that differs where what it would build differs; a user's own object by what it pickles to.
+
+    Raises:
+        OptionError: if it is an object that cannot be pickled.
+    """
+    if value is None or (described := describe(value)) is not None:
+        return None if value is None else described
+    try:
+        return hashlib.blake2b(pickle.dumps(value), digest_size=16).hexdigest()
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise OptionError(
+            f"{value!r} cannot be told from other objects of its kind ({error}); define it at the top of a module"
+        ) from error
+
+
+def arguments_of(training: Any, free: Sequence[str]) -> dict[str, Any]:
+    """The arguments of a training that make its result, as JSON."""
+    names = [field.name for field in dataclasses.fields(training) if field.name not in (*free, "data")]
+    return {name: identity(getattr(training, name)) for name in names}
+
+
+def _finish(training: Trainable) -> None:
+    training.finish()

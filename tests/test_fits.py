@@ -1,0 +1,152 @@
+"""What a method may count on that needs other trainings: each done once, and the same however it is done."""
+
+import dataclasses
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from toys import tiny_set
+
+from polytag.errors import OptionError, TaskError
+from polytag.fit import Training
+from polytag.fits import identity
+from polytag.method import Context, Fit, Method
+from polytag.methods.supervised import Supervised
+from polytag.run import Run
+
+FOLDERS = {}
+
+
+class Taught(Method):
+    """Learns nothing from its teachers, but has them."""
+
+    FITS = (Fit("teacher 0", classes=(0, 1)), Fit("teacher 1", classes=(2, 3)))
+
+    def __init__(self, model, loss, sampler):
+        super().__init__()
+        self.plain, self.model = Supervised(model, loss, sampler), model
+
+    def prepare(self, train_set, context):
+        FOLDERS.clear()
+        FOLDERS.update(context.map(self.FITS))
+
+    def losses(self, *batches):
+        return self.plain.losses(*batches)
+
+
+class Failing(Method):
+    """Cannot be prepared."""
+
+    def __init__(self, model, loss, sampler):
+        super().__init__()
+        self.model = model
+
+    def prepare(self, train_set, context):
+        raise OptionError("this method cannot be prepared")
+
+    def losses(self, *batches):
+        raise NotImplementedError
+
+
+class OneFails(Taught):
+    FITS = (Fit("good", classes=(0, 1)), Fit("bad", Failing, classes=(0, 1)), Fit("later", classes=(2, 3)))
+
+
+class Twins(Taught):
+    FITS = (Fit("one"), Fit("one", classes=(0, 1)))
+
+
+def training(out, **options):
+    quick = {"backbone": "test_efficientnet", "weights": "none", "image_size": 32, "epochs": 1, "batch_size": 8}
+    return Training(**{"data": tiny_set(40), "out": out, "method": Taught, "workers": 0, **quick, **options})
+
+
+def weights(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def assert_equal(one, other):
+    assert one.keys() == other.keys()
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    training(tmp_path_factory.mktemp("taught") / "run").finish()
+    return dict(FOLDERS)
+
+
+def test_each_gets_a_run_folder_of_its_own_with_its_classes_and_the_splits_of_all(taught):
+    assert [Run.open(folder).classes for folder in taught.values()] == [("a", "b"), ("c", "d")]
+    assert [folder.parent.name for folder in taught.values()] == ["fits", "fits"]
+    whole = Run.open(taught["teacher 0"].parents[1]).config["data"]["photos"]
+    assert all(Run.open(folder).config["data"]["photos"] == whole for folder in taught.values())
+
+
+@pytest.mark.parametrize("jobs_on", ["processes", "ray"])
+def test_trained_at_once_they_are_equal_bit_for_bit_to_those_trained_in_sequence(jobs_on, taught, tmp_path):
+    if jobs_on == "ray":
+        pytest.importorskip("ray", reason='needs pip install "polytag[ray]"')
+    training(tmp_path / "run", jobs=2, jobs_on=jobs_on).finish()
+    assert FOLDERS.keys() == taught.keys()
+    for name, folder in FOLDERS.items():
+        assert folder != taught[name]
+        assert folder.name == taught[name].name
+        assert_equal(weights(folder), weights(taught[name]))
+
+
+def test_what_was_trained_before_is_taken_from_its_folder(tmp_path):
+    training(tmp_path / "run").finish()
+    marks = {name: (folder / "metrics.json").stat().st_mtime_ns for name, folder in FOLDERS.items()}
+    training(tmp_path / "run", overwrite=True, jobs=2).finish()
+    assert {name: (folder / "metrics.json").stat().st_mtime_ns for name, folder in FOLDERS.items()} == marks
+    training(tmp_path / "run", overwrite=True, lr=1e-4).finish()  # other arguments are other trainings
+    assert not any((folder / "metrics.json").stat().st_mtime_ns in marks.values() for folder in FOLDERS.values())
+
+
+def test_what_was_interrupted_goes_on(taught, tmp_path):
+    training(tmp_path / "run").finish()
+    (FOLDERS["teacher 1"] / "metrics.json").unlink()
+    shutil.rmtree(FOLDERS["teacher 1"] / "state")
+    training(tmp_path / "run", resume=True).finish()
+    assert_equal(weights(FOLDERS["teacher 1"]), weights(taught["teacher 1"]))
+
+
+def test_one_that_fails_is_named_and_those_before_it_are_kept(tmp_path):
+    sentence = (
+        "task 'bad' failed: this method cannot be prepared; 1 of 3 are done, and those that are kept need not run again"
+    )
+    with pytest.raises(TaskError) as failure:
+        training(tmp_path / "run", method=OneFails).finish()
+    assert str(failure.value) == sentence
+    finished = [path.parent.name for path in (tmp_path / "run" / "fits").glob("*/metrics.json")]
+    assert [name.partition("-")[0] for name in finished] == ["good"]
+
+
+def test_two_of_one_name_are_refused(tmp_path):
+    with pytest.raises(OptionError, match=r"^each training needs a name of its own, got one, one$"):
+        training(tmp_path / "run", method=Twins).finish()
+
+
+def test_outside_a_training_there_is_nobody_to_do_them():
+    with pytest.raises(
+        OptionError,
+        match=r"^a training of teacher was asked for, and there is nobody to do it; "
+        r"prepare this method within polytag\.Training$",
+    ):
+        Context(None, 0).fit(Fit("teacher"))
+
+
+def test_choices_are_told_apart_by_what_they_would_build():
+    assert identity("asl") == "asl"
+    assert identity({"name": "asl", "clip": 0.1}) == {"name": "asl", "clip": 0.1}
+    assert identity(None) is None
+    assert identity(Taught) == identity(Taught) != identity(Failing)
+    sentence = r"^<function .*> cannot be told from other objects of its kind \(.*\); define it at the top of a module$"
+    with pytest.raises(OptionError, match=sentence):
+        identity(lambda channels, classes: None)
+
+
+def test_a_fit_says_nothing_that_it_is_not_told():
+    assert dataclasses.asdict(Fit("x")) == {"name": "x", "method": "supervised", "classes": None}

@@ -1,0 +1,193 @@
+"""What a training does by itself when the machine is smaller than was hoped, and what it tells others meanwhile."""
+
+import csv
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from toys import tiny_set
+
+import polytag.session
+import polytag.train.speed
+from polytag._team import Team
+from polytag.errors import OptionError, ProcessError
+from polytag.fit import Training
+from polytag.method import Method
+from polytag.methods.supervised import Supervised
+from polytag.run import Run
+from polytag.scores import load_scores
+from polytag.session import Note
+from polytag.train.loop import Epoch
+
+FULL = "CUDA out of memory. Tried to allocate 2.00 GiB."
+
+
+class Hungry(Method):
+    """The plain method on a machine that holds four photos at a time, and in its second epoch three."""
+
+    def __init__(self, model, loss, sampler):
+        super().__init__()
+        self.plain, self.model, self.seen = Supervised(model, loss, sampler), model, 0
+
+    def losses(self, *batches):
+        self.seen += len(batches[0].rows)
+        if len(batches[0].rows) > (4 if self.seen <= 30 else 3):
+            raise torch.OutOfMemoryError(FULL)
+        return self.plain.losses(*batches)
+
+
+class Starved(Hungry):
+    """The same where not even one fits."""
+
+    def losses(self, *batches):
+        raise torch.OutOfMemoryError(FULL)
+
+
+def training(out, **options):
+    quick = {"backbone": "test_convnext", "weights": "none", "image_size": 32, "epochs": 2, "batch_size": 8}
+    return Training(**{"data": tiny_set(30), "out": out, "workers": 0, "lr": 3e-3, **quick, **options})
+
+
+def notes(run):
+    return [event.text for event in run if isinstance(event, Note)]
+
+
+def assert_same(run, other):
+    ours, theirs = (load_file(path / "model.safetensors") for path in (run, other))
+    for name, value in ours.items():
+        torch.testing.assert_close(value, theirs[name], atol=1e-5, rtol=0)
+
+
+def test_where_memory_runs_out_the_batch_is_cut_and_the_same_is_learned(tmp_path):
+    told = notes(training(tmp_path / "small", method=Hungry))
+    assert [text for text in told if text.startswith("out of memory")] == [
+        "out of memory; from here on, each step is computed in 2 parts",
+        "out of memory; from here on, each step is computed in 4 parts",
+    ]
+    assert Run.open(tmp_path / "small").config["running"]["accumulate"] == 4
+    training(tmp_path / "large").finish()
+    assert_same(tmp_path / "small", tmp_path / "large")
+    with (tmp_path / "small" / "history.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+
+
+def test_a_run_that_had_to_cut_its_batch_goes_on_like_that(tmp_path):
+    for event in training(tmp_path / "run", method=Hungry):
+        if isinstance(event, Epoch):
+            break
+    assert Run.open(tmp_path / "run").config["running"]["accumulate"] == 2
+    told = notes(training(tmp_path / "run", method=Hungry, resume=True))
+    assert not any("out of memory" in text for text in told)
+    assert Run.open(tmp_path / "run").config["running"]["accumulate"] == 2
+
+
+def test_where_not_even_one_photo_fits_it_says_so(tmp_path):
+    sentence = r"^out of memory with 1 photos at a time; choose a smaller image_size, backbone or batch_size$"
+    with pytest.raises(OptionError, match=sentence):
+        training(tmp_path / "run", method=Starved).finish()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "sentence"),
+    [
+        (RuntimeError(FULL), OptionError, "out of memory; start all processes again with --accumulate 2"),
+        (
+            RuntimeError("gloo: Connection closed by peer"),
+            ProcessError,
+            "another process of this training has ended or cannot be reached; the same command with --out {out} "
+            "--resume goes on",
+        ),
+        (RuntimeError("shapes differ"), RuntimeError, "shapes differ"),
+    ],
+)
+def test_errors_of_one_of_several_processes(error, kind, sentence, tmp_path):
+    from accelerate import Accelerator
+
+    session = polytag.session.Session(training(tmp_path / "run"), Accelerator(cpu=True))
+    session.team = Team(0, 2)
+    with pytest.raises(kind) as raised:
+        session._parts_after(error, 1)
+    assert str(raised.value) == sentence.format(out=tmp_path / "run")
+
+
+def test_shares_that_are_not_equal_are_refused(tmp_path):
+    from accelerate import Accelerator
+
+    session = polytag.session.Session(training(tmp_path / "run"), Accelerator(cpu=True))
+    with pytest.raises(
+        OptionError,
+        match=r"^batch_size 8 cannot be split into 3 equal shares, one for each part of a step in each process; "
+        r"choose a multiple of 3$",
+    ):
+        session._batch_size(100, 3)
+    assert [session._batch_size(photos, 4) for photos in (100, 7, 2)] == [8, 4, 4]
+
+
+def test_a_device_without_bf16_falls_back_to_float32_and_says_so(tmp_path, monkeypatch):
+    for module in (polytag.session, polytag.train.speed):
+        monkeypatch.setattr(module, "has_bf16", lambda device: False)
+    told = notes(training(tmp_path / "run", speed="bf16"))
+    assert "this cpu has no bf16; speed channels_last with float32 takes the place of bf16" in told
+    assert Run.open(tmp_path / "run").config["running"]["speed"] == "channels_last"
+    training(tmp_path / "plain", speed="channels_last").finish()
+    assert_same(tmp_path / "run", tmp_path / "plain")
+    measured = next(text for text in notes(training(tmp_path / "auto", speed="auto")) if text.startswith("speed "))
+    assert "bf16" not in measured
+
+
+def test_bf16_learns_nearly_the_same(tmp_path):
+    training(tmp_path / "half", speed="bf16").finish()
+    training(tmp_path / "full").finish()
+    halves, fulls = (load_file(tmp_path / name / "model.safetensors") for name in ("half", "full"))
+    apart = torch.cat([(halves[name] - fulls[name]).abs().flatten() for name in fulls])
+    assert 0 < apart.mean() < 2e-3
+
+
+def test_deterministic_algorithms_are_used_while_it_trains_and_not_afterwards(tmp_path, monkeypatch):
+    before = torch.backends.cudnn.benchmark
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    seen = {torch.are_deterministic_algorithms_enabled() for _ in training(tmp_path / "run", deterministic=True)}
+    assert seen == {True}
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.backends.cudnn.benchmark == before
+    assert "CUBLAS_WORKSPACE_CONFIG" not in polytag.train.device.os.environ
+    with pytest.raises(
+        OptionError,
+        match=r"^deterministic excludes speed auto, which measures and may choose otherwise next time$",
+    ):
+        training(tmp_path / "run", deterministic=True, speed="auto")
+
+
+def test_what_it_answered_on_the_test_photos_is_kept(tmp_path):
+    run = training(tmp_path / "run").finish()
+    scores = load_scores(run.path)
+    photos = run.config["data"]["photos"]["test"]
+    assert scores.logits.shape == scores.targets.shape == (photos, 4)
+
+
+def test_trackers_are_told_every_epoch(tmp_path):
+    reading = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason='needs pip install "polytag[trackers]"'
+    )
+    run = training(tmp_path / "run", track=("tensorboard",)).finish()
+    events = reading.EventAccumulator(str(run.path / "track" / "tensorboard"))
+    for folder in (run.path / "track" / "tensorboard").rglob("events.*"):
+        events = reading.EventAccumulator(str(folder.parent))
+        events.Reload()
+        if "loss/classify" in events.Tags()["scalars"]:
+            break
+    with (run.path / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    told = events.Scalars("loss/classify")
+    assert [event.step for event in told] == [3, 6]
+    assert [event.value for event in told] == pytest.approx([float(row["loss_classify"]) for row in rows])
+    assert events.Scalars("val_raw/mAP")[-1].value == pytest.approx(float(rows[-1]["val_mAP_raw"]))
+
+
+def test_the_config_notes_where_the_data_came_from_and_how_it_ran(tmp_path):
+    run = training(tmp_path / "run", source={"data": "/photos/labels.csv"}).finish()
+    config = json.loads((run.path / "config.json").read_text())
+    assert config["data"]["source"] == {"data": "/photos/labels.csv"}
+    assert "source" not in config["training"]
+    assert config["running"] == {"speed": "channels_last", "accumulate": 1, "processes": 1, "device": "cpu"}
