@@ -10,8 +10,8 @@ from polytag.scores import save_scores
 CLASSES = ("cat", "dog", "hat")
 
 
-def make_scored(folder, logits, targets, classes=CLASSES, fingerprint="photos"):
-    """A run that answered its test photos with ``logits``."""
+def make_scored(folder, logits, targets, classes=CLASSES, fingerprint="photos", **parts):
+    """A run that answered its test photos with ``logits``; ``parts`` go into its config."""
     config = new_config(
         backbone="none",
         head=None,
@@ -22,7 +22,7 @@ def make_scored(folder, logits, targets, classes=CLASSES, fingerprint="photos"):
         data={},
         command="",
     )
-    save_json(folder / CONFIG, config)
+    save_json(folder / CONFIG, config | parts)
     assert save_scores(folder, logits, targets, fingerprint) is None
     return folder
 

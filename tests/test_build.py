@@ -6,7 +6,17 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from polytag.build import TABLES, build_loss, build_model, describe, factory, option_parameters, summary, without_markup
+from polytag.build import (
+    TABLES,
+    build_loss,
+    build_model,
+    check_written,
+    describe,
+    factory,
+    option_parameters,
+    summary,
+    without_markup,
+)
 from polytag.errors import OptionError
 from polytag.heads.linear import Linear
 from polytag.losses import LOSSES
@@ -72,6 +82,27 @@ def test_ones_own_is_taken_as_it_is():
 def test_what_is_not_known_is_refused(choice, sentence):
     with pytest.raises(OptionError) as refusal:
         factory("loss", choice)
+    assert str(refusal.value) == sentence
+
+
+def test_what_a_file_has_written_is_let_through():
+    for choice in ("asl", {"name": "asl"}, {"name": "asl", "clip": 0, "detach_weights": False}):
+        assert check_written("loss", choice) is None
+    assert check_written("head", {"name": "linear", "pooling": "max"}) is None
+
+
+@pytest.mark.parametrize(
+    ("choice", "sentence"),
+    [
+        (["asl"], "loss must be a name or a table with one, got ['asl']"),
+        ({"clip": 0.1}, f"loss must be one of {', '.join(LOSSES)}, got 'None'"),
+        ({"name": "asl", "clip": "much"}, "loss.clip must be a number, got 'much'"),
+        ({"name": "asl", "detach_weights": 1}, "loss.detach_weights must be true or false, got 1"),
+    ],
+)
+def test_what_a_file_has_written_wrongly_is_refused(choice, sentence):
+    with pytest.raises(OptionError) as refusal:
+        check_written("loss", choice)
     assert str(refusal.value) == sentence
 
 

@@ -56,6 +56,15 @@ def test_the_second_acts_as_it_always_does(first, second, error, handlers):
     assert current() == handlers
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_where_several_are_sent_all_are_remembered(number, handlers):
+    with Interrupts(patient=True) as interrupts:
+        signal.raise_signal(number)
+        signal.raise_signal(number)
+        assert interrupts.seen()
+    assert current() == handlers
+
+
 def test_handlers_come_back_after_an_error_too(handlers):
     with pytest.raises(ZeroDivisionError), Interrupts():
         raise ZeroDivisionError

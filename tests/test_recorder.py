@@ -208,5 +208,6 @@ def test_folders_that_must_not_be_written_to_are_refused(run_copy, tmp_path):
         with pytest.raises(RunError, match=f"^{re.escape(sentence)}$"):
             check_folder(folder, resume, overwrite=False)
     shutil.rmtree(run_copy / "state")
+    (run_copy / "metrics.json").unlink()  # killed before its first save
     check_folder(run_copy, resume=True, overwrite=False)
     assert Recorder(run_copy, Run.open(run_copy).config, "mAP").resume() is None

@@ -5,13 +5,15 @@ import json
 
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors.torch import load_file
 from toys import tiny_set
 
 import polytag.session
 import polytag.train.speed
 from polytag._team import Team
-from polytag.errors import OptionError, ProcessError
+from polytag.data.splits import three_way
+from polytag.errors import DataError, ElsewhereError, OptionError, ProcessError, RunError
 from polytag.fit import Training
 from polytag.method import Method
 from polytag.methods.supervised import Supervised
@@ -83,45 +85,84 @@ def test_a_run_that_had_to_cut_its_batch_goes_on_like_that(tmp_path):
 
 
 def test_where_not_even_one_photo_fits_it_says_so(tmp_path):
-    sentence = r"^out of memory with 1 photos at a time; choose a smaller image_size, backbone or batch_size$"
+    sentence = r"^out of memory with 1 photo at a time; choose a smaller image_size, backbone or batch_size$"
     with pytest.raises(OptionError, match=sentence):
         training(tmp_path / "run", method=Starved).finish()
 
 
-@pytest.mark.parametrize(
-    ("error", "kind", "sentence"),
-    [
-        (RuntimeError(FULL), OptionError, "out of memory; start all processes again with --accumulate 2"),
-        (
-            RuntimeError("gloo: Connection closed by peer"),
-            ProcessError,
-            "another process of this training has ended or cannot be reached; the same command with --out {out} "
-            "--resume goes on",
-        ),
-        (RuntimeError("shapes differ"), RuntimeError, "shapes differ"),
-    ],
-)
-def test_errors_of_one_of_several_processes(error, kind, sentence, tmp_path):
-    from accelerate import Accelerator
-
+def test_a_lost_process_is_named_and_how_to_go_on(tmp_path, monkeypatch):
     session = polytag.session.Session(training(tmp_path / "run"), Accelerator(cpu=True))
     session.team = Team(0, 2)
-    with pytest.raises(kind) as raised:
-        session._parts_after(error, 1)
-    assert str(raised.value) == sentence.format(out=tmp_path / "run")
+
+    def lost(*arguments):
+        raise RuntimeError("[gloo/pair.cc:547] Connection closed by peer\nand a stack")
+
+    monkeypatch.setattr(Team, "from_first", lost)
+    with pytest.raises(ProcessError) as raised:
+        list(session.events())
+    assert str(raised.value) == (
+        "another process of this training has ended or cannot be reached "
+        "([gloo/pair.cc:547] Connection closed by peer); "
+        f"the same command with --out {tmp_path / 'run'} --resume goes on"
+    )
 
 
-def test_shares_that_are_not_equal_are_refused(tmp_path):
-    from accelerate import Accelerator
-
+def test_processes_that_read_other_data_are_refused(tmp_path, monkeypatch):
     session = polytag.session.Session(training(tmp_path / "run"), Accelerator(cpu=True))
+    data = tiny_set(30)
+    split = three_way(data, 0)
+    monkeypatch.setattr(Team, "gathered", lambda self, part: [part, (part[0], "other")])
+    for rank, kind in ((0, DataError), (1, ElsewhereError)):
+        session.team = Team(rank, 2)
+        with pytest.raises(kind) as refusal:
+            session._check_alike(data, split)
+        assert str(refusal.value) == (
+            "process 1 has other photos, labels or splits than the first; give all the same data"
+        )
+
+
+def test_a_finished_run_without_its_state_is_not_trained_anew(tmp_path):
+    run = training(tmp_path / "run").finish()
+    (run.path / "state" / "last.safetensors").unlink()
+    before = (run.path / "model.safetensors").read_bytes()
     with pytest.raises(
-        OptionError,
-        match=r"^batch_size 8 cannot be split into 3 equal shares, one for each part of a step in each process; "
-        r"choose a multiple of 3$",
+        RunError,
+        match=rf"^{run.path} is finished and has no state/last\.safetensors to go on from; start another run, "
+        r"or replace it with --overwrite$",
     ):
-        session._batch_size(100, 3)
-    assert [session._batch_size(photos, 4) for photos in (100, 7, 2)] == [8, 4, 4]
+        training(tmp_path / "run", resume=True).finish()
+    assert (run.path / "model.safetensors").read_bytes() == before
+
+
+def test_memory_that_runs_out_before_the_first_step_does_not_revive_the_run_that_is_replaced(tmp_path, monkeypatch):
+    old = training(tmp_path / "run").finish()
+    before = (old.path / "model.safetensors").read_bytes()
+    measure, calls = polytag.session.fastest, []
+
+    def full(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise torch.OutOfMemoryError(FULL)
+        return measure(*arguments)
+
+    monkeypatch.setattr(polytag.session, "fastest", full)
+    training(tmp_path / "run", overwrite=True, speed="auto", lr=1e-3).finish()
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() != before
+    assert len(calls) == 2
+
+
+def test_only_the_launch_that_began_a_run_goes_on_by_itself(tmp_path, monkeypatch):
+    for name, value in {"TORCHELASTIC_RUN_ID": "a", "TORCHELASTIC_RESTART_COUNT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    began = polytag.session.was_begun_by_this_launch
+    assert not began(tmp_path / "run")
+    training(tmp_path / "run").finish()
+    assert began(tmp_path / "run")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "b")
+    assert not began(tmp_path / "run")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a")
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "0")
+    assert not began(tmp_path / "run")
 
 
 def test_a_device_without_bf16_falls_back_to_float32_and_says_so(tmp_path, monkeypatch):
@@ -190,4 +231,11 @@ def test_the_config_notes_where_the_data_came_from_and_how_it_ran(tmp_path):
     config = json.loads((run.path / "config.json").read_text())
     assert config["data"]["source"] == {"data": "/photos/labels.csv"}
     assert "source" not in config["training"]
-    assert config["running"] == {"speed": "channels_last", "accumulate": 1, "processes": 1, "device": "cpu"}
+    assert config["running"].pop("memory_mb") > 50
+    assert config["running"] == {
+        "speed": "channels_last",
+        "accumulate": 1,
+        "processes": 1,
+        "device": "cpu",
+        "launch": "",
+    }

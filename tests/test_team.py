@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from toys import PREPROCESSING, Small, tiny_set
 
 import polytag._team
-from polytag._team import Team, launched_as, lost_process
+from polytag._team import Team, lost_process
 from polytag.cli import main
 from polytag.data.loader import Loader
 from polytag.errors import DataError, ElsewhereError, OptionError, ProcessError
@@ -77,10 +77,8 @@ def test_two_processes_train_like_one_and_one_of_them_speaks(launcher, photos, a
 def test_a_process_that_dies_ends_the_others_and_a_restart_goes_on(tmp_path):
     ended = launched(*TORCHRUN, "--max-restarts", "1", TESTS / "member.py", tmp_path / "run")
     assert ended.returncode == 0, ended.stderr
-    assert (
-        "process 0: another process of this training has ended or cannot be reached; "
-        f"the same command with --out {tmp_path / 'run'} --resume goes on"
-    ) in ended.stderr
+    assert "process 0: another process of this training has ended or cannot be reached (" in ended.stderr
+    assert f"); the same command with --out {tmp_path / 'run'} --resume goes on" in ended.stderr
     training(tmp_path / "alone").finish()
     assert losses(tmp_path / "run") == pytest.approx(losses(tmp_path / "alone"), abs=1e-5)
     assert_same(tmp_path / "run", tmp_path / "alone", 1e-5)
@@ -100,17 +98,11 @@ def test_processes_that_were_given_no_folder_are_refused(photos, monkeypatch, ca
     assert "does not exist" in capsys.readouterr().err  # that may be so for this process alone
 
 
-def test_a_process_knows_its_place_from_its_launcher(monkeypatch):
-    assert (launched_as().rank, launched_as().size, launched_as().first) == (0, 1, True)
-    monkeypatch.setenv("RANK", "2")
-    monkeypatch.setenv("WORLD_SIZE", "3")
-    assert (launched_as().rank, launched_as().size, launched_as().first) == (2, 3, False)
-
-
 def test_errors_of_the_communication_are_told_from_others():
     closed = "[../third_party/gloo/gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:21735"
     assert lost_process(RuntimeError(closed))
     assert lost_process(torch.distributed.DistBackendError("NCCL communicator was aborted"))
+    assert not lost_process(torch.distributed.DistBackendError("Duplicate GPU detected: rank 1 and rank 0"))
     assert not lost_process(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from polytag._text import counted, csv_cell, printable, table
+from polytag._text import counted, csv_cell, did_you_mean, printable, table
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,9 @@ def test_empty_cells_leave_no_blanks_at_the_end():
 
 def test_one_is_counted_without_an_s():
     assert [counted(number, "photo") for number in (0, 1, 2)] == ["0 photos", "1 photo", "2 photos"]
+
+
+def test_a_refusal_ends_with_the_nearest_known_name_if_one_is_near():
+    assert did_you_mean("als", {"bce": 1, "asl": 2}) == "; did you mean 'asl'"
+    assert did_you_mean("quite another", ["bce", "asl"]) == ""
+    assert did_you_mean("als", []) == ""

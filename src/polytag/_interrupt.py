@@ -7,10 +7,14 @@ from typing import Any
 
 
 class Interrupts:
-    """Within this context the first Ctrl-C or SIGTERM is only remembered; the second one acts as it always does."""
+    """Within this context the first Ctrl-C or SIGTERM is only remembered; the second one acts as it always does.
 
-    def __init__(self) -> None:
-        self._seen = False
+    Args:
+        patient: remember the second one and all others, too, where launchers send several.
+    """
+
+    def __init__(self, patient: bool = False) -> None:
+        self._seen, self._patient = False, patient
         self._before: dict[signal.Signals, Any] = {}
 
     def seen(self) -> bool:
@@ -30,7 +34,8 @@ class Interrupts:
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         self._seen = True
-        self._restore()
+        if not self._patient:
+            self._restore()
 
     def _restore(self) -> None:
         before, self._before = self._before, {}  # at once, as a signal may come in between

@@ -1,6 +1,5 @@
 """The processes of one training: what the first one decides and what all of them agree on."""
 
-import os
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
@@ -90,11 +89,6 @@ class Team:
 ALONE = Team()
 
 
-def launched_as() -> Team:
-    """The place that ``torchrun`` or ``accelerate launch`` gave this process, known before torch is asked."""
-    return Team(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
-
-
 def leave_team() -> None:
     """Take leave of the other processes, where there are any."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
@@ -103,5 +97,5 @@ def leave_team() -> None:
 
 def lost_process(error: RuntimeError) -> bool:
     """Whether an error of the communication says that another process is gone or does not answer."""
-    texts = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
-    return isinstance(error, torch.distributed.DistError) or any(text in str(error) for text in texts)
+    texts = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "communicator was aborted")
+    return any(text in str(error) for text in (*texts, "remote process exited", "Timed out", "timed out"))

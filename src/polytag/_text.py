@@ -1,7 +1,8 @@
-"""Text that comes from data, made harmless on its way out."""
+"""Text on its way out: what comes from data is made harmless."""
 
+import difflib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def printable(text: str) -> str:
@@ -15,6 +16,12 @@ def printable(text: str) -> str:
 def counted(number: int, what: str) -> str:
     """``1 photo``, ``2 photos``."""
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'asl'``, to end a refusal with; nothing where no known name is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}" if near else ""
 
 
 def csv_cell(text: str) -> str:

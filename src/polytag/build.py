@@ -1,15 +1,16 @@
 """Names to objects: the only module that sees all tables."""
 
-import difflib
 import inspect
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 
+from polytag._checks import check_type
 from polytag._random import torch_seed
+from polytag._text import did_you_mean
 from polytag.backbones import Backbone
 from polytag.data.readers import READERS
 from polytag.errors import OptionError
@@ -53,9 +54,7 @@ def factory(kind: str, choice: Choice) -> Callable[..., Any]:
     options = {"name": choice} if isinstance(choice, str) else dict(choice)
     name = str(options.pop("name", None))
     if name not in table:
-        near = difflib.get_close_matches(name, table, n=1)
-        hint = f"; did you mean {near[0]!r}" if near else ""
-        raise OptionError(f"{kind} must be one of {', '.join(table)}, got {name!r}{hint}")
+        raise OptionError(f"{kind} must be one of {', '.join(table)}, got {name!r}{did_you_mean(name, table)}")
     entry: Callable[..., Any] = table[name]
     allowed = option_parameters(kind, name)
     if strange := [key for key in options if key not in allowed]:
@@ -68,6 +67,27 @@ def option_parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:
     """The options of a table's entry: its arguments whose default is a plain value."""
     parameters = inspect.signature(TABLES[kind][name]).parameters
     return {key: p for key, p in parameters.items() if isinstance(p.default, str | int | float | tuple | None)}
+
+
+def option_types(kind: str, name: str) -> dict[str, Any]:
+    """The annotations of a table's entry, by argument."""
+    entry = TABLES[kind][name]
+    return get_type_hints(entry.__init__ if inspect.isclass(entry) else entry)
+
+
+def check_written(kind: str, choice: Any) -> None:
+    """Refuse a choice that a file has written, unless it is known and its options are of their types.
+
+    Raises:
+        OptionError: if it is no name and no table with a name and options, or not a known one.
+    """
+    if not isinstance(choice, str | dict):
+        raise OptionError(f"{kind} must be a name or a table with one, got {choice!r}")
+    factory(kind, choice)
+    options = {"name": choice} if isinstance(choice, str) else dict(choice)
+    types = option_types(kind, options.pop("name"))
+    for option, value in options.items():
+        check_type(f"{kind}.{option}", value, types[option])
 
 
 def summary(entry: Any) -> str:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import pickle
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -15,9 +15,7 @@ from polytag.data.labelled_set import LabelledSet
 from polytag.errors import OptionError
 from polytag.method import Fit
 from polytag.parallel import run_all
-from polytag.run import CONFIG, METRICS, Run
-
-FOLDER = "fits"  # below the run folder of the training that asks
+from polytag.run import CONFIG, FITS, METRICS
 
 
 class Trainable(Protocol):
@@ -26,8 +24,7 @@ class Trainable(Protocol):
     data: LabelledSet
     out: Path
 
-    def finish(self) -> Run:
-        """Train to the end."""
+    def __iter__(self) -> Iterator[object]: ...
 
 
 class Fits:
@@ -41,6 +38,9 @@ class Fits:
         jobs: trainings at once.
         jobs_on: what runs them, where they are several: processes of this machine, or Ray.
         team: the processes of the training that is running.
+
+    Attributes:
+        interrupted: asked before each one that is done here; True ends them.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Fits:
     ) -> None:
         self.again, self.arguments, self.data = again, arguments, data
         self.folder, self.jobs, self.jobs_on, self.team = folder, jobs, jobs_on, team
+        self.interrupted: Callable[[], bool] = lambda: False
 
     def __call__(self, fits: Sequence[Fit]) -> dict[str, Path]:
         """Do them all; the run folder of each, by name.
@@ -62,24 +63,46 @@ class Fits:
         Raises:
             TaskError: if one of them fails; those that are finished are kept.
             OptionError: if two have one name, or a method cannot be told from others.
+            KeyboardInterrupt: when interrupted; what was begun is kept.
         """
         trainings = {fit.name: self._training(fit) for fit in fits}
         if len(trainings) < len(fits):
             raise OptionError(f"each training needs a name of its own, got {', '.join(fit.name for fit in fits)}")
-        done = self.team.from_first(lambda: [name for name, t in trainings.items() if (t.out / METRICS).exists()])
+        folders = self.team.from_first(lambda: {name: training.out for name, training in trainings.items()})
+        done = self.team.from_first(lambda: [name for name, out in folders.items() if (out / METRICS).exists()])
         waiting = {name: training for name, training in trainings.items() if name not in done}
-        backend = self.jobs_on if self.jobs > 1 and len(waiting) > 1 else "sequence"
-        run_all(_finish, waiting, backend=backend, processes=self.jobs)
-        return {name: training.out for name, training in trainings.items()}
+        for name, training in waiting.items():
+            training.out = folders[name]
+        try:
+            if self.jobs > 1 and len(waiting) > 1:
+                run_all(_finish, waiting, backend=self.jobs_on, processes=self.jobs)
+            else:
+                run_all(self._finish_unless_interrupted, waiting)
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(
+                f"stopped among the trainings that this one needs, kept in {self.folder}; "
+                f"the same command with --out {self.folder} --resume goes on"
+            ) from stop
+        return folders
+
+    def _finish_unless_interrupted(self, training: Trainable) -> None:
+        if self.interrupted():
+            raise KeyboardInterrupt
+        _finish(training)
 
     def _training(self, fit: Fit) -> Trainable:
         chosen = list(range(len(self.data.classes)) if fit.classes is None else fit.classes)
         data = self.data.with_classes([self.data.classes[column] for column in chosen])
         key = {"arguments": self.arguments(), "method": identity(fit.method), "data": data.fingerprint()}
-        digest = hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=6).hexdigest()
-        out = self.folder / FOLDER / f"{re.sub(r'[^A-Za-z0-9]+', '-', fit.name).strip('-')}-{digest}"
+        out = self.folder / FITS / content_name(fit.name, key)
         resume = (out / CONFIG).exists()
         return self.again(data=data, out=out, method=fit.method, resume=resume, command=f"{fit.name} of {self.folder}")
+
+
+def content_name(name: str, key: dict[str, Any]) -> str:
+    """The name of a folder for what is made of ``key``, which is JSON: another key is another folder."""
+    digest = hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=6).hexdigest()
+    return f"{re.sub(r'[^A-Za-z0-9_.]+', '-', name).strip('-.') or 'run'}-{digest}"
 
 
 def identity(value: Any) -> Any:
@@ -105,4 +128,5 @@ def arguments_of(training: Any, free: Sequence[str]) -> dict[str, Any]:
 
 
 def _finish(training: Trainable) -> None:
-    training.finish()
+    for _ in training:
+        pass

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
 from numpy.typing import NDArray
 from torch import nn
 
@@ -30,7 +31,19 @@ def predict_logits(
 def _answers(
     model: nn.Module, loader: Loader, device: torch.device, batch_size: int, rows: NDArray[np.int64]
 ) -> Answer:
-    """Logits and targets of these rows, ``(rows, classes)``."""
+    """Logits and targets of these rows, ``(rows, classes)``; in smaller batches where memory runs out."""
+    while True:
+        try:
+            return _answers_at(model, loader, device, batch_size, rows)
+        except RuntimeError as error:
+            if batch_size == 1 or not should_reduce_batch_size(error):
+                raise
+        batch_size //= 2
+
+
+def _answers_at(
+    model: nn.Module, loader: Loader, device: torch.device, batch_size: int, rows: NDArray[np.int64]
+) -> Answer:
     was_training = model.training
     to_device = ToDevice(device, loader.preprocessing.mean, loader.preprocessing.std)
     logits, targets = [], []

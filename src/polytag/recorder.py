@@ -15,6 +15,7 @@ from polytag.errors import RunError
 from polytag.run import (
     CARD,
     CONFIG,
+    FITS,
     HISTORY,
     LOCK,
     METRICS,
@@ -31,7 +32,19 @@ from polytag.train.loop import Epoch, Step
 from polytag.train.state import is_finite, load_tree, save_tree
 
 # Arguments that change where or how fast a training runs, and not what comes out.
-FREE = ("out", "resume", "overwrite", "workers", "device", "command", "source", "track", "jobs", "jobs_on")
+FREE = (
+    "out",
+    "resume",
+    "overwrite",
+    "workers",
+    "device",
+    "command",
+    "source",
+    "track",
+    "jobs",
+    "jobs_on",
+    "accumulate",
+)
 SAVE_EVERY = 60.0  # seconds between two saves of the training state
 HEADLINES = ("mAP", "CF1", "OF1")  # in the history; all metrics of the best epoch are in metrics.json
 
@@ -68,7 +81,7 @@ class Recorder:
         """What the run in the folder left: everything that :meth:`save` kept, None if it was stopped before any save.
 
         Raises:
-            RunError: if it was started with other arguments or other data.
+            RunError: if it was started with other arguments or other data, or is finished and has no state.
         """
         before = Run.open(self.folder).config
         now = json.loads(json.dumps(without_nan(self.config)))  # as it would be read back
@@ -82,6 +95,11 @@ class Recorder:
             raise RunError(
                 f"{self.folder} was started with other photos, labels or splits than those that came; "
                 "resume it with the same data, or start another run"
+            )
+        if (self.folder / METRICS).exists() and not has_state(self.folder):
+            raise RunError(
+                f"{self.folder} is finished and has no {STATE} to go on from; start another run, or replace it with "
+                "--overwrite"
             )
         saved: dict[str, Any] | None = load_tree(self.folder / STATE) if has_state(self.folder) else None
         return saved
@@ -192,7 +210,11 @@ def check_folder(folder: Path, resume: bool, overwrite: bool) -> None:
     holds_run = has_run(folder)
     if resume and not holds_run:
         raise RunError(f"{folder} holds no training to resume; start it without --resume")
-    if folder.exists() and not holds_run and not (folder.is_dir() and {p.name for p in folder.iterdir()} <= {LOCK}):
+    if (
+        folder.exists()
+        and not holds_run
+        and not (folder.is_dir() and {p.name for p in folder.iterdir()} <= {LOCK, FITS})
+    ):
         raise RunError(f"{folder} holds something else than a run; choose a folder that is new, empty or a run")
     if holds_run and not resume and not overwrite:
         raise RunError(

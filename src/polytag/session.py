@@ -1,17 +1,17 @@
 """What happens when a :class:`polytag.Training` runs: its photos, its model, its steps, its run folder."""
 
 import dataclasses
-import gc
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils.memory import should_reduce_batch_size
 
 from polytag._interrupt import Interrupts
+from polytag._launch import launch, restarted
 from polytag._team import Team, lost_process
 from polytag._text import counted
 from polytag.backbones import preprocessing_defaults
@@ -21,15 +21,17 @@ from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Loader
 from polytag.data.ready import Progress, ready
 from polytag.data.splits import Split, three_way
-from polytag.errors import OptionError, ProcessError
+from polytag.errors import DataError, ElsewhereError, OptionError, PolytagError, ProcessError
 from polytag.fits import Fits, arguments_of
 from polytag.inference import Judge, evaluate
 from polytag.method import Context, Method
+from polytag.model import Classifier
 from polytag.recorder import FREE, Recorder, alone_in, check_folder, has_run, has_state
 from polytag.run import METRICS, Run, new_config, save_json
 from polytag.scores import photos_fingerprint, save_scores
+from polytag.shares import fitting, parts_after, parts_of, release_memory
 from polytag.trackers import Trackers
-from polytag.train.device import restarted
+from polytag.train.device import peak_memory
 from polytag.train.loop import Epoch, Step, train
 from polytag.train.optimizers import OPTIMIZERS
 from polytag.train.speed import SPEEDS, fastest, has_bf16, without_bf16
@@ -64,25 +66,47 @@ class Session:
         self.training, self.accelerator, self.team = training, accelerator, Team.of(accelerator)
         self.preprocessing = preprocessing_defaults(training.backbone, training.image_size)
         self.device: torch.device = accelerator.device
+        self.parts = training.accumulate  # of a step
+        self.begun = False  # whether the run folder holds what this session has written
 
     def events(self) -> Iterator[Event]:
-        """Everything that happens, to the end."""
+        """Everything that happens, to the end.
+
+        Raises:
+            ProcessError: if another process of the training is lost.
+            PolytagError: if something is refused.
+        """
+        try:
+            yield from self._events()
+        except PolytagError:
+            raise
+        except RuntimeError as error:
+            if self.team.size == 1 or not lost_process(error):
+                raise
+            first_line = str(error).partition("\n")[0]
+            raise ProcessError(
+                f"another process of this training has ended or cannot be reached ({first_line}); "
+                f"the same command with --out {self.training.out} --resume goes on"
+            ) from error
+
+    def _events(self) -> Iterator[Event]:
         t, team = self.training, self.team
-        resume = team.from_first(lambda: t.resume or (restarted() and has_run(t.out)))
-        team.from_first(lambda: check_folder(t.out, resume, t.overwrite and not resume))
+        resume = team.from_first(lambda: t.resume or was_begun_by_this_launch(t.out))
+        overwrite = t.overwrite and not resume
+        team.from_first(lambda: check_folder(t.out, resume, overwrite))
         data, split, method = yield from team.together(self._prepared(resume))
-        parts = t.accumulate
+        self._check_alike(data, split)
         with alone_in(t.out, team.first):
+            team.from_first(lambda: check_folder(t.out, resume, overwrite))  # another one may have come and gone
             while True:
                 try:
-                    yield from self._trained(data, split, method, parts, resume)
+                    yield from self._trained(data, split, method, resume or self.begun)
                     return
                 except RuntimeError as error:
-                    parts = self._parts_after(error, parts)
-                resume = has_run(t.out)
-                method, _ = self._method(resume)  # the one that failed goes
+                    self.parts = parts_after(error, t.batch_size, self.parts, team.size)
+                method, _ = self._method(resume or self.begun)  # the one that failed goes
                 release_memory()
-                yield Note(f"out of memory; from here on, each step is computed in {parts} parts")
+                yield Note(f"out of memory; from here on, each step is computed in {self.parts} parts")
 
     def _prepared(self, resume: bool) -> Generator[Event, None, tuple[LabelledSet, Split, Method]]:
         """The photos, decoded if wanted, how they are split, and what is trained on them."""
@@ -95,34 +119,39 @@ class Session:
         yield from map(Note, (*data.notes, *split.notes))
         return data, split, method
 
+    def _check_alike(self, data: LabelledSet, split: Split) -> None:
+        prints = self.team.gathered((data.fingerprint(), split.train.fingerprint())) if self.team.size > 1 else []
+        other = next((rank for rank, print_ in enumerate(prints) if print_ != prints[0]), None)
+        if other is not None:
+            sentence = f"process {other} has other photos, labels or splits than the first; give all the same data"
+            raise DataError(sentence) if self.team.first else ElsewhereError(sentence)
+
+    def _model(self, pretrained: bool = False) -> Classifier:
+        t, size = self.training, self.preprocessing.image_size
+        return build_model(t.backbone, t.head, len(t.data.classes), image_size=size, pretrained=pretrained, seed=t.seed)
+
     def _method(self, resume: bool) -> tuple[Method, list[str]]:
         """The method around a model with its first weights, and what there is to say of those."""
         t = self.training
         # A saved state has all weights, so neither the network nor a file is asked for them again.
         weights = "none" if resume and has_state(t.out) else t.weights
-        model = build_model(
-            t.backbone,
-            t.head,
-            len(t.data.classes),
-            image_size=self.preprocessing.image_size,
-            pretrained=weights == "pretrained",
-            seed=t.seed,
-        )
+        model = self._model(pretrained=weights == "pretrained")
         notes = load_weights(model, weights, t.data.classes)
         return factory("method", t.method)(model, build_loss(t.loss), factory("sampler", t.sampler)), notes
 
-    def _trained(self, data: LabelledSet, split: Split, method: Method, parts: int, resume: bool) -> Iterator[Event]:
+    def _trained(self, data: LabelledSet, split: Split, method: Method, resume: bool) -> Iterator[Event]:
         """The steps, from the first or from where they were left, and the run folder that they end in."""
         t, team = self.training, self.team
         recorder = Recorder(t.out, self._config(data, split), SCORE, team.first)
         saved = team.from_first(recorder.resume) if resume else None
         began = team.from_first(lambda: Run.open(t.out).config.get("running", {})) if resume else {}
-        parts = max(parts, began.get("accumulate", 1))  # a run goes on as it began
-        batch_size = self._batch_size(len(split.train), parts * team.size)
+        self.parts = parts = max(self.parts, parts_of(began, t.batch_size, team.size))
+        batch_size = fitting(t.batch_size, len(split.train), parts * team.size)
         if batch_size < t.batch_size:
             yield Note(f"batch size {batch_size}, since there are only {counted(len(split.train), 'training photo')}")
         loader = Loader(split.train, self.preprocessing, t.augmentation(), t.workers)
-        context = Context(self.accelerator, t.seed, self._fits(split))
+        fits = self._fits(split)
+        context = Context(self.accelerator, t.seed, fits)
         speed = began.get("speed", t.speed)
         if speed == "auto":
             steps = t.epochs * (len(split.train) // batch_size) * parts
@@ -134,10 +163,13 @@ class Session:
             slower = without_bf16(speed)
             yield Note(f"this {self.device.type} has no bf16; speed {slower} with float32 takes the place of {speed}")
             speed = slower
-        running = {"speed": speed, "accumulate": parts, "processes": team.size, "device": self.device.type}
+        place = {"processes": team.size, "device": self.device.type, "launch": launch()}
+        running = {**began, "speed": speed, "accumulate": parts, **place}
         recorder.start(running) if saved is None else recorder.go_on(running)
+        self.begun = True
         judge = Judge(Loader(split.val, self.preprocessing, None, t.workers), self.device, team)
-        with Interrupts() as interrupts:
+        with Interrupts(patient=team.size > 1) as interrupts:
+            fits.interrupted = interrupts.seen
             events = train(
                 method,
                 loader,
@@ -158,21 +190,18 @@ class Session:
                 resume=recorder.take_up(saved) if saved else None,
             )
             first = saved["train"]["step"] if saved else 0
-            yield from self._tracked(recorder.follow(events, first, batch_size, judge.take_seconds), recorder)
+            epochs_before = len(saved["history"]) if saved else 0
+            try:
+                yield from self._tracked(recorder.follow(events, first, batch_size, judge.take_seconds), recorder)
+            except KeyboardInterrupt:
+                team.from_first(lambda: None)  # nobody leaves before it is saved
+                raise
         if recorder.best["score"] == -math.inf:
             photos = counted(len(split.val), "validation photo")
             yield Note(f"{SCORE} is undefined on {photos}; the last weights are kept")
+        if len(recorder.history) > epochs_before:
+            recorder.go_on({**running, "memory_mb": round(peak_memory(self.device), 1)})
         yield from self._concluded(recorder, split)
-
-    def _batch_size(self, photos: int, unit: int) -> int:
-        """Of a step: what was asked for, or what the photos fill; every process and part gets the same share."""
-        t = self.training
-        if t.batch_size % unit:
-            raise OptionError(
-                f"batch_size {t.batch_size} cannot be split into {unit} equal shares, one for each part of a step in "
-                f"each process; choose a multiple of {unit}"
-            )
-        return min(t.batch_size, max(photos // unit * unit, unit))
 
     def _fits(self, split: Split) -> Fits:
         t = self.training
@@ -181,7 +210,7 @@ class Session:
         alone: dict[str, Any] = {"overwrite": False, "jobs": 1, "source": {}, "track": ()}
         return Fits(
             again=lambda **changes: dataclasses.replace(t, **alone, **changes),
-            arguments=lambda: arguments_of(t, FREE),
+            arguments=lambda: arguments_of(t, [name for name in FREE if name != "accumulate"]),
             data=split.whole,
             folder=t.out,
             jobs=t.jobs,
@@ -203,32 +232,6 @@ class Session:
                 yield event
             yield from map(Note, trackers.close())
 
-    def _parts_after(self, error: RuntimeError, parts: int) -> int:
-        """Into how many parts to divide a step after an error, if that was for want of memory.
-
-        Raises:
-            ProcessError: if another process is gone.
-            OptionError: if no smaller part can be had.
-            RuntimeError: the error itself, if it is another one.
-        """
-        t, size = self.training, self.team.size
-        if size > 1 and lost_process(error):
-            raise ProcessError(
-                "another process of this training has ended or cannot be reached; "
-                f"the same command with --out {t.out} --resume goes on"
-            ) from error
-        if not should_reduce_batch_size(error):
-            raise error
-        more = next((n for n in range(2 * parts, t.batch_size // size + 1) if t.batch_size % (n * size) == 0), None)
-        if more is None:
-            raise OptionError(
-                f"out of memory with {t.batch_size // (parts * size)} photos at a time; choose a smaller image_size, "
-                "backbone or batch_size"
-            ) from error
-        if size > 1:
-            raise OptionError(f"out of memory; start all processes again with --accumulate {more}") from error
-        return more
-
     def _config(self, data: LabelledSet, split: Split) -> dict[str, Any]:
         t = self.training
         arguments = {f.name: describe(getattr(t, f.name)) for f in dataclasses.fields(t) if f.name != "data"}
@@ -245,6 +248,7 @@ class Session:
                 "fingerprint": data.fingerprint(),
                 "train_fingerprint": split.train.fingerprint(),
                 "photos": counts,
+                "train_positives": split.train.labels.counts().present.tolist(),  # a number a class
                 "notes": [*data.notes, *split.notes],
             },
             command=t.command,
@@ -253,7 +257,9 @@ class Session:
     def _concluded(self, recorder: Recorder, split: Split) -> Iterator[Event]:
         """Judge the best weights on the test photos, which nothing has looked at before."""
         t, team = self.training, self.team
-        model = team.from_first(lambda: Run.open(t.out).load_model(factory("head", t.head))).to(self.device)
+        model = self._model()
+        model.load_state_dict(team.from_first(lambda: Run.open(t.out).load_weights()))
+        model.to(self.device)
         metrics: dict[str, Any] = {"best": recorder.best}
         for name, part in (("val", split.val), ("test", split.test)):
             if not len(part):
@@ -269,8 +275,8 @@ class Session:
         team.from_first(lambda: None)  # nobody leaves before it is written
 
 
-def release_memory() -> None:
-    """Give memory that nothing uses any more back to the device."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+def was_begun_by_this_launch(folder: Path) -> bool:
+    """Whether the run there is that of processes which torchrun has started again, after one of them died."""
+    if not (restarted() and has_run(folder)):
+        return False
+    return bool(Run.open(folder).config.get("running", {}).get("launch") == launch())

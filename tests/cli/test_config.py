@@ -11,10 +11,9 @@ from safetensors.torch import load_file
 
 import polytag.cli.train
 from polytag import Training, __version__
+from polytag._toml import LIMIT
 from polytag.cli import main
-from polytag.cli.config import LIMIT, as_toml
 from polytag.cli.train import _GROUPS
-from polytag.errors import OptionError
 
 OWN_WAY = ("data", "out", "command", "source")  # arguments of a training that are no option of a help group
 
@@ -216,11 +215,6 @@ def test_what_is_printed_is_in_the_order_of_the_help_with_tables_last(printed, t
     assert "resume = false" in lines
     assert lines[-2:] == ['name = "asl"', "clip = 0.0"]
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_path_that_is_no_text_is_refused():
-    with pytest.raises(OptionError, match=r"^a path whose name is not Unicode cannot be written as TOML; rename it$"):
-        as_toml({"data": "/a/\udcff"})
 
 
 def test_a_run_repeats_itself_from_anywhere(photos, trained, tmp_path, monkeypatch):

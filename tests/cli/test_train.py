@@ -345,7 +345,8 @@ def test_a_damaged_state_is_refused(photos, run_copy, refused):
 def test_a_training_that_was_killed_before_its_first_save_is_resumed_from_its_beginning(photos, run_copy):
     before = load_file(run_copy / "model.safetensors")
     shutil.rmtree(run_copy / "state")
-    (run_copy / "model.safetensors").unlink()
+    for name in ("model.safetensors", "metrics.json"):
+        (run_copy / name).unlink()
     assert main(["train", str(photos), *QUICK, "--out", str(run_copy), "--resume"]) == 0
     after = load_file(run_copy / "model.safetensors")
     assert all(torch.equal(value, after[name]) for name, value in before.items())

@@ -4,11 +4,21 @@ import re
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from polytag.errors import OptionError
 from polytag.labels import Labels
 from polytag.metrics import bootstrap
-from polytag.metrics.bootstrap import MEASURES, difference, paired_difference, photo_counts, resampled
+from polytag.metrics.bootstrap import (
+    MEASURES,
+    _over_seeds,
+    difference,
+    difference_of_measured,
+    measured,
+    paired_difference,
+    photo_counts,
+    resampled,
+)
 
 NAN = float("nan")
 SCORES = np.array([[2.0], [1], [-1], [-2]])
@@ -132,24 +142,46 @@ def test_one_pair_is_a_bootstrap_of_photos_alone(tied):
     assert (result.low, result.high) == pytest.approx(tuple(np.quantile(moved, (0.025, 0.975))), rel=0, abs=1e-15)
 
 
-def test_pairs_of_training_seeds_are_resampled_too():
+def test_with_several_seeds_the_interval_is_that_of_the_t_test_where_photos_do_not_matter():
     targets = np.ones((20, 2), dtype=np.int8)
     right, wrong = np.full((20, 2), 1.0), np.full((20, 2), -1.0)  # OF1 1 and 0 whatever the photos
-    result = paired_difference([right, right], [wrong, right], targets, draws=400)["OF1"]
-    # Differences 1 and 0: the mean of two drawn is 0, 1/2 or 1, at sqrt(2) times its distance from 1/2.
-    reach = np.sqrt(2) / 2
-    assert result == pytest.approx((0.5, 0.5 - reach, 0.5 + reach, "not resolved"))
+    result = paired_difference([right, right, right], [wrong, right, wrong], targets, draws=100)["OF1"]
+    expected = ttest_1samp([1, 0, 1], 0).confidence_interval(0.95)
+    assert result == pytest.approx((2 / 3, expected.low, expected.high, "not resolved"))
     steady = paired_difference([right, right], [wrong, wrong], targets, draws=100)["OF1"]
     assert steady == (1.0, 1.0, 1.0, "up")
 
 
-def test_the_spread_of_many_pairs_is_that_of_their_mean():
-    targets = np.ones((5, 1), dtype=np.int8)
-    wrong = np.full((5, 1), -1.0)
-    pairs = [np.full((5, 1), 1.0 if k % 2 else -1.0) for k in range(10)]  # OF1 0 and 1 in turns
-    result = paired_difference(pairs, [wrong] * 10, targets, draws=300)["OF1"]
-    unbiased = np.std([0, 1] * 5, ddof=1) / np.sqrt(10)
-    assert result.high - result.low == pytest.approx(2 * 1.96 * unbiased, rel=0.1)
+def test_where_seeds_do_not_matter_it_is_that_of_the_photos(tied):
+    scores, targets = tied
+    other = np.roll(scores, 1, axis=0)
+    moved = resampled(scores, targets, 150, 4)["mAP"] - resampled(other, targets, 150, 4)["mAP"]
+    result = paired_difference([scores] * 3, [other] * 3, targets, draws=150, seed=4)["mAP"]
+    assert (result.high - result.low) / 2 == pytest.approx(1.959964 * moved.std(ddof=1))
+    assert (result.high + result.low) / 2 == pytest.approx(result.value)
+
+
+def test_equal_runs_are_called_unequal_once_in_twenty_whatever_the_number_of_seeds():
+    random, resamples = np.random.default_rng(0), np.zeros(100)
+    for seeds in (2, 3, 5):
+        called = [_over_seeds(random.normal(size=seeds), resamples).verdict != "not resolved" for _ in range(2000)]
+        assert np.mean(called) == pytest.approx(0.05, abs=0.015)
+
+
+def test_what_no_resample_defines_is_not_resolved_over_seeds_either():
+    assert _over_seeds(np.array([0.1, 0.2]), np.full(100, NAN)).verdict == "not resolved"
+    assert _over_seeds(np.array([NAN, 0.2]), np.zeros(100)) == pytest.approx(
+        (NAN, NAN, NAN, "not resolved"), nan_ok=True
+    )
+
+
+def test_runs_that_were_measured_once_give_the_same_differences(tied):
+    scores, targets = tied
+    a, b = [scores + targets, scores], [np.roll(scores, 1, axis=0), scores + 0.5 * targets]
+    once = [[measured(of, targets, draws=120, seed=6) for of in runs] for runs in (a, b)]
+    assert once[0][0].values == {name: measure(a[0], targets) for name, measure in MEASURES.items()}
+    np.testing.assert_array_equal(once[1][1].resamples["CF1"], resampled(b[1], targets, 120, 6)["CF1"])
+    assert difference_of_measured(*once) == paired_difference(a, b, targets, draws=120, seed=6)
 
 
 @pytest.mark.parametrize(

@@ -73,11 +73,12 @@ def test_steps_between_are_not_interrupted():
     assert not any(event.interrupted for event in run() if isinstance(event, Step))
 
 
-def test_several_processes_stop_together_at_every_tenth_step():
+def test_several_processes_stop_together_at_once_on_cpus_and_at_every_tenth_step_on_gpus():
     method = Watched()
-    options = {"epochs": 4, "report_every": math.inf, "accelerator": OneOfTwo()}
-    training = run(method, interrupted=lambda: len(method.calls) >= 2, **options)
-    assert [event.step for event in training if isinstance(event, Step)] == [10]
+    options = {"report_every": math.inf, "accelerator": OneOfTwo()}
+    training = run(method, interrupted=lambda: len(method.calls) == 2, **options)
+    assert [event.step for event in training if isinstance(event, Step)] == [2]
+    assert [step for step in range(1, 31) if loop._may_stop(torch.device("cuda"), step)] == [10, 20, 30]
 
 
 # What the method is given

@@ -7,16 +7,18 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from polytag._launch import rank
 from polytag._text import printable
 from polytag._version import __version__
 from polytag.cli.parser import Parser
-from polytag.errors import DataError, OptionError, PolytagError, RunError
+from polytag.errors import DataError, ElsewhereError, OptionError, PolytagError, ProcessError, RunError
 
 COMMANDS = {
     "demo": "train on scenes of handwritten digits, evaluate, show",
     "train": "photos and a table of tags in, a run folder out",
     "evaluate": "every metric of a run on labelled photos",
     "predict": "the tags of photos",
+    "bench": "a suite of trainings in one table, with verdicts",
     "compare": "runs on the same test photos, with intervals",
     "list": "what there is to choose from",
 }
@@ -43,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt as error:
         end_of_line = "\n" if sys.stderr.isatty() else ""  # behind the ^C that the terminal shows
-        print(f"{end_of_line}polytag: {printable(str(error)) or 'stopped'}", file=sys.stderr)
+        if rank() == 0:
+            print(f"{end_of_line}polytag: {printable(str(error)) or 'stopped'}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has left, as in `polytag list backbones | head`
         _give_up_output()
@@ -56,8 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _said_elsewhere(error: PolytagError) -> bool:
-    """Whether the first of several processes says it: of others, only what can happen to one of them alone is told."""
-    return os.environ.get("RANK", "0") != "0" and not isinstance(error, DataError | RunError)
+    """Whether the first of several processes says it. What happens to one of them alone, that one must tell."""
+    if rank() == 0:
+        return False
+    torch = sys.modules.get("torch")
+    met = torch is not None and torch.distributed.is_initialized()
+    # Before they have met, all refuse alike, but for files that may be missing on one machine.
+    return isinstance(error, ElsewhereError | ProcessError) if met else not isinstance(error, DataError | RunError)
 
 
 def _give_up_output() -> None:

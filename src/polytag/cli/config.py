@@ -1,25 +1,27 @@
-"""Options from a file, and back into one.
+"""Options from a file and from a recipe.
 
-What a file says becomes words of a command line in front of those that were typed: options are parsed, checked and
-refused in one way wherever they come from, and what is typed wins because it comes later.
+What they say becomes words of a command line in front of those that were typed: options are parsed, checked and
+refused in one way wherever they come from, and what is typed wins because it comes later. A file wins over a recipe.
 """
 
 import argparse
-import difflib
-import json
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import GenericAlias
 from typing import Any
 
+from polytag._checks import check_type
+from polytag._text import did_you_mean
+from polytag._toml import read_json, read_toml
 from polytag._version import __version__
 from polytag.cli.options import Repeated, add_chosen, parse_with_nested
 from polytag.cli.parser import Parser
 from polytag.errors import OptionError
 from polytag.run import CONFIG, FORMAT
+from polytag.train.recipe import find_recipe
 
-LIMIT = 1_000_000  # bytes
 OWN = ("config", "print_config")  # options that are about files, and never in one
+RESOLVED = (*OWN, "recipe")  # what stands for other options
 NOT_REPEATED = ("out", "resume", "overwrite", "command", "source")  # what a run says of itself only
 PATHS = ("data", "images", "reader.images", "weights", "out")
 NO_PATHS = ("pretrained", "none")  # that the option of the weights takes
@@ -27,37 +29,37 @@ _GIVE = "give a TOML file, a run folder or its config.json"
 
 
 def parse_with_config(new_parser: Callable[[], Parser], words: list[str], kinds: Collection[str]) -> argparse.Namespace:
-    """:func:`parse_with_nested`, with the file that ``--config`` names, if any.
+    """:func:`parse_with_nested`, with the file that ``--config`` and the recipe that ``--recipe`` names, if any.
 
     Args:
-        new_parser: makes the parser of a command that has ``--config`` and an optional DATA.
-        words: what was typed; it wins over the file. A choice that is typed takes the place of the file's choice and
-            all its options.
+        new_parser: makes the parser of a command that has ``--config``, ``--recipe`` and an optional DATA.
+        words: what was typed; it wins over the file, and the file over the recipe. A choice takes the place of the one
+            below it and all its options.
         kinds: the choices that have options.
 
     Raises:
-        OptionError: if the file or something in it cannot be used.
+        OptionError: if the file, the recipe or something in them cannot be used.
     """
     parser = new_parser()
     scout = Parser(prog=parser.prog, add_help=False, allow_abbrev=False)
     scout.add_argument("--config")
-    name = scout.parse_known_args(words)[0].config
-    if name is None:
-        return parse_with_nested(parser, words, kinds)
-    path = Path(name) / CONFIG if Path(name).is_dir() else Path(name)
-    values = _flat(read_config(path), kinds)
-    if path.suffix != ".json":
-        values = {key: _from_folder(path.parent, key, value) for key, value in values.items()}
+    scout.add_argument("--recipe")
+    asked = scout.parse_known_args(words)[0]
     typed = {word.partition("=")[0] for word in words}
+    recipe = {} if asked.recipe is None else find_recipe(asked.recipe).options
+    values, place = ({}, "") if asked.config is None else _of_file(Path(asked.config), kinds)
     try:
         _check_keys(values, list(vars(parser.parse_args([]))))
-        values = {key: value for key, value in values.items() if not typed & {_flag(key), _flag(key.partition(".")[0])}}
+        values = _not_set_by(typed, values)
         if "data" in values:
-            parser.set_defaults(data=_checked("data", values.pop("data"), None))
-        from_file = _checked_words(new_parser(), values, kinds)
+            parser.set_defaults(data=_checked("data", values.pop("data")))
+        if "recipe" in values:
+            recipe = find_recipe(_checked("recipe", values.pop("recipe"))).options
+        values |= _not_set_by({*typed, *map(_flag, values)}, _flat(recipe, kinds))
+        from_below = _checked_words(new_parser(), values, kinds)
     except OptionError as error:
-        raise OptionError(f"{path}: {error}") from error
-    return parse_with_nested(parser, [*from_file, *words], kinds)
+        raise OptionError(f"{place}{error}") from error
+    return parse_with_nested(parser, [*from_below, *words], kinds)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -66,32 +68,18 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         OptionError: if it cannot be read as one of the two.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(LIMIT + 1)
-    except OSError as error:
-        raise OptionError(f"cannot read {path}: {error.strerror}; {_GIVE}") from error
-    if len(content) > LIMIT:
-        raise OptionError(f"{path} is larger than {LIMIT // 1_000_000} MB, which no config is; {_GIVE}")
-    of_run = path.suffix == ".json"
-    try:
-        values = (json.loads if of_run else tomllib.loads)(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise OptionError(f"{path} is not {'JSON' if of_run else 'TOML'}: {error}; correct it") from error
-    return _of_run(path, values) if of_run else values
+    if path.suffix == ".json":
+        return _of_run(path, read_json(path, "config", _GIVE))
+    return read_toml(path, "config", _GIVE)
 
 
-def as_toml(values: Mapping[str, Any]) -> str:
-    """Values, then a table for each mapping, as TOML.
-
-    Raises:
-        OptionError: if a text is not Unicode, such as a path of undecodable bytes.
-    """
-    tables = {key: value for key, value in values.items() if isinstance(value, Mapping)}
-    lines = [f"{key} = {_toml(value)}" for key, value in values.items() if key not in tables]
-    for name, table in tables.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
-    return "\n".join(lines) + "\n"
+def _of_file(named: Path, kinds: Collection[str]) -> tuple[dict[str, Any], str]:
+    """The options of a file or run, flat, and the words that say where they are from."""
+    path = named / CONFIG if named.is_dir() else named
+    values = _flat(read_config(path), kinds)
+    if path.suffix != ".json":
+        values = {key: _from_folder(path.parent, key, value) for key, value in values.items()}
+    return values, f"{path}: "
 
 
 def _of_run(path: Path, config: Any) -> dict[str, Any]:
@@ -120,14 +108,18 @@ def _from_folder(folder: Path, key: str, value: Any) -> Any:
     return str(folder / value) if is_path else value
 
 
+def _not_set_by(flags: Collection[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``flags`` leave to ``values``: a choice sets all of its options."""
+    return {key: value for key, value in values.items() if not {_flag(key), _flag(key.partition(".")[0])} & set(flags)}
+
+
 def _check_keys(keys: Collection[str], known: list[str]) -> None:
     known = [name for name in known if name not in OWN]
     for key in keys:
         if "-" in key:
             raise OptionError(f"the key {key!r} has a dash; write it with underscores: {key.replace('-', '_')}")
         if key.partition(".")[0] not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]!r}" if near else ""
+            hint = did_you_mean(key, known)
             raise OptionError(f"there is no option {key!r}{hint}; polytag train --print-config shows all of them")
 
 
@@ -149,44 +141,26 @@ def _words(key: str, value: Any, action: argparse.Action | None) -> list[str]:
             f"{key} was nothing that a file can hold, such as an object of one's own; "
             f"choose it anew with {_flag(key)}, or train from Python"
         )
-    if isinstance(action, argparse.BooleanOptionalAction):
-        if not isinstance(value, bool):
-            raise OptionError(f"{key} must be true or false, got {value!r}")
-        return [action.option_strings[0 if value else 1]]
     if key == "image_size":  # a number, two numbers or text: judged where it is split
-        value = "x".join(map(str, value)) if isinstance(value, list) else str(value)
-    if isinstance(action, Repeated):
-        if not isinstance(value, list):
-            raise OptionError(f"{key} must be a list, got {value!r}")
-        return [f"{_flag(key)}={_checked(f'each of {key}', each, action.type)}" for each in value]
-    return [f"{_flag(key)}={_checked(key, value, action.type if action else None)}"]
+        value = "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    _checked(key, value, _kind(action))
+    if isinstance(action, argparse.BooleanOptionalAction):
+        return [action.option_strings[0 if value else 1]]
+    return [f"{_flag(key)}={each}" for each in (value if isinstance(action, Repeated) else [value])]
 
 
-def _checked(key: str, value: Any, kind: Any) -> Any:
-    allowed, text = {int: (int, "a whole number"), float: (int | float, "a number")}.get(kind, (str, "text"))
-    if not isinstance(value, allowed) or isinstance(value, bool):
-        raise OptionError(f"{key} must be {text}, got {value!r}")
-    if "\0" in str(value):
-        raise OptionError(f"{key} must be text without the character 0, got {value!r}")
+def _kind(action: argparse.Action | None) -> Any:
+    """The annotation that an option was made from."""
+    if isinstance(action, argparse.BooleanOptionalAction):
+        return bool
+    plain = action.type if action and action.type in (int, float) else str
+    return GenericAlias(tuple, (plain, ...)) if isinstance(action, Repeated) else plain
+
+
+def _checked(key: str, value: Any, kind: Any = str) -> Any:
+    check_type(key, value, kind)
     return value
 
 
 def _flag(key: str) -> str:
     return f"--{key.replace('_', '-')}"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f'"{"".join(map(_letter, value))}"'
-    return f"[{', '.join(map(_toml, value))}]" if isinstance(value, list | tuple) else repr(value)
-
-
-def _letter(letter: str) -> str:
-    """A letter of a basic string; also what would steer a terminal is escaped."""
-    if "\ud800" <= letter <= "\udfff":
-        raise OptionError("a path whose name is not Unicode cannot be written as TOML; rename it")
-    if letter in '"\\':
-        return f"\\{letter}"
-    return letter if letter.isprintable() else f"\\U{ord(letter):08x}"

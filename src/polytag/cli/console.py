@@ -2,8 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Generator, Iterable
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -13,6 +13,7 @@ from polytag.data.ready import Progress
 from polytag.session import SCORE, Event, Note
 from polytag.train.loop import Epoch, Step
 
+Done = TypeVar("Done")
 LINE_EVERY = 30.0  # seconds between two plain lines where there is no terminal
 
 
@@ -46,6 +47,25 @@ def watch(events: Iterable[Event], epochs: int) -> None:
                 best = max(best, score)
                 judged = f"  val {SCORE} {number(score)}{star}" if event.metrics else ""
                 say(f"epoch {event.number:>{len(str(epochs))}}/{epochs}  loss {losses}{judged}")
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def watch_task(events: Generator[Progress, None, Done]) -> Done:
+    """Show a task by a bar on a terminal; what it returns."""
+    bar: tqdm[Any] | None = None
+    try:
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                done: Done = end.value
+                return done
+            if sys.stderr.isatty():
+                bar = _moved(bar, event.task, event.done, event.total)
+                if event.done == event.total:
+                    bar.close()
     finally:
         if bar is not None:
             bar.close()

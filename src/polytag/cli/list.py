@@ -1,5 +1,7 @@
 """`polytag list`."""
 
+from typing import Any
+
 import timm
 
 from polytag._text import table
@@ -7,6 +9,7 @@ from polytag.build import TABLES, summary
 from polytag.cli.parser import Parser
 from polytag.errors import OptionError
 from polytag.metrics import METRICS
+from polytag.train.recipe import RECIPES, Recipe
 
 _LISTS = {
     "heads": TABLES["head"],
@@ -15,6 +18,7 @@ _LISTS = {
     "samplers": TABLES["sampler"],
     "optimizers": TABLES["optimizer"],
     "schedules": TABLES["schedule"],
+    "recipes": RECIPES,
     "readers": TABLES["reader"],
     "metrics": METRICS,
 }
@@ -34,6 +38,9 @@ def main(words: list[str]) -> int:
             raise OptionError(f"no backbone has {args.pattern!r} in its name; polytag list backbones shows all")
         print("\n".join(names))
         return 0
-    rows = [(name, summary(entry)) for name, entry in _LISTS[args.family].items()]
-    print(table(rows))
+    print(table([(name, _about(entry)) for name, entry in _LISTS[args.family].items()]))
     return 0
+
+
+def _about(entry: Any) -> str:
+    return entry.about if isinstance(entry, Recipe) else summary(entry)

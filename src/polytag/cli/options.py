@@ -3,11 +3,11 @@
 import argparse
 import inspect
 import re
-import types
 from collections.abc import Iterable
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
-from polytag.build import TABLES, factory, option_parameters, without_markup
+from polytag._checks import is_union
+from polytag.build import TABLES, factory, option_parameters, option_types, without_markup
 from polytag.cli.parser import Parser
 from polytag.errors import OptionError
 
@@ -37,7 +37,7 @@ def add_argument(
     shown = "" if default in (None, "", ()) else f" (default: {default})"
     if kind is bool:
         return group.add_argument(flag, action=argparse.BooleanOptionalAction, default=default, help=text, dest=dest)
-    parts = [part for part in get_args(kind) if part is not type(None)] if _is_union(kind) else [kind]
+    parts = [part for part in get_args(kind) if part is not type(None)] if is_union(kind) else [kind]
     chosen = parts[0]
     action: str | type[argparse.Action] = "store"
     if get_origin(chosen) is tuple:
@@ -60,7 +60,7 @@ def add_nested(parser: Parser, kind: str, name: str) -> None:
     if not parameters:
         return
     group = parser.add_argument_group(f"{kind} {name}")
-    hints, texts = get_type_hints(entry.__init__ if inspect.isclass(entry) else entry), argument_help(entry)
+    hints, texts = option_types(kind, name), argument_help(entry)
     for option, parameter in parameters.items():
         flag = f"--{kind}.{option.replace('_', '-')}"
         action = add_argument(group, flag, hints.get(option, str), parameter.default, texts.get(option, ""), flag[2:])
@@ -116,7 +116,3 @@ def _check_nested(words: Iterable[str], chosen: dict[str, str]) -> None:
         if f"--{kind}.{option}" not in allowed:
             known = f"it has {', '.join(allowed)}" if allowed else "it has none"
             raise OptionError(f"the {kind} {chosen[kind]} has no option --{kind}.{option}; {known}")
-
-
-def _is_union(kind: Any) -> bool:
-    return isinstance(kind, types.UnionType) or str(get_origin(kind)) == "typing.Union"

@@ -7,11 +7,13 @@ import shlex
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from polytag._team import launched_as, leave_team
+from polytag._launch import processes, rank
+from polytag._team import leave_team
 from polytag._text import counted
+from polytag._toml import as_toml
 from polytag._version import __version__
 from polytag.build import TABLES
-from polytag.cli.config import NO_PATHS, OWN, as_toml, parse_with_config
+from polytag.cli.config import NO_PATHS, RESOLVED, parse_with_config
 from polytag.cli.console import say, watch
 from polytag.cli.options import add_argument, argument_help
 from polytag.cli.parser import Parser
@@ -20,6 +22,7 @@ from polytag.cli.show import show_metrics
 from polytag.errors import OptionError
 from polytag.fit import Training
 from polytag.run import Run
+from polytag.train.recipe import RECIPES
 
 NESTED = ("head", "loss", "method", "sampler", "schedule", "reader")
 _GROUPS = {
@@ -45,7 +48,7 @@ def main(words: list[str]) -> int:
         print(f"# polytag {__version__}\n{as_toml(settings(args))}", end="")
         return 0
     training = new_training(args, f"polytag train {shlex.join(words)}")
-    if launched_as().first:
+    if rank() == 0:
         data = training.data
         say(f"{counted(len(data), 'photo')}, {counted(len(data.classes), 'label')}; the run goes to {training.out}")
         watch(training, training.epochs)
@@ -65,8 +68,8 @@ def new_training(args: argparse.Namespace, command: str) -> Training:
     """
     if args.resume and args.out is None:
         raise OptionError("--resume needs --out with the run folder to go on with")
-    if args.out is None and (processes := launched_as().size) > 1:
-        raise OptionError(f"{processes} processes need --out with the run folder, so that they agree on it")
+    if args.out is None and processes() > 1:
+        raise OptionError(f"{processes()} processes need --out with the run folder, so that they agree on it")
     if not args.data:
         raise OptionError("DATA is missing: name a label file or a folder with one, here or as data in a --config file")
     options = {f.name: getattr(args, f.name) for f in dataclasses.fields(Training) if hasattr(args, f.name)}
@@ -80,8 +83,8 @@ def new_training(args: argparse.Namespace, command: str) -> Training:
 
 
 def settings(args: argparse.Namespace) -> dict[str, Any]:
-    """The parsed options as a config file has them: absolute paths, and nothing that is not set."""
-    values = {key: value for key, value in vars(args).items() if key not in OWN and "." not in key}
+    """The parsed options as a config file has them: those of a recipe in its place, absolute paths, nothing unset."""
+    values = {key: value for key, value in vars(args).items() if key not in RESOLVED and "." not in key}
     values |= source(args) | {"out": args.out and os.path.abspath(args.out)}
     return {key: value for key, value in values.items() if value is not None}
 
@@ -114,6 +117,8 @@ def _parser() -> Parser:
     )
     text = "a TOML file of options, or a run to repeat; what is given here wins; paths in it start from its folder"
     parser.add_argument("--config", metavar="FILE", help=text)
+    text = f"options that belong together, below those of --config and those given here: {', '.join(RECIPES)}"
+    parser.add_argument("--recipe", metavar="NAME", help=text)
     parser.add_argument("--print-config", action="store_true", help="print the options as TOML and train nothing")
     add_reading(parser, optional=True)
     parser.add_argument("--out", metavar="RUN", help="the run folder (default: runs/ and the name of the data)")

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from scipy.stats import t
 
 from polytag._checks import check_number
 from polytag._random import generator
@@ -36,6 +37,13 @@ class Difference(NamedTuple):
     low: float  # of the 95% interval, NaN where the metric is not defined
     high: float
     verdict: Verdict  # "up" or "down" where the interval leaves out 0
+
+
+class Measured(NamedTuple):
+    """mAP, CF1 and OF1 of one run."""
+
+    values: dict[str, float]  # on the photos as they are, 0 to 1
+    resamples: dict[str, NDArray[np.float64]]  # (draws,) each, of the photos drawn anew
 
 
 def photo_counts(items: int, seed: int, draw: int) -> NDArray[np.int32]:
@@ -89,6 +97,12 @@ def resampled(scores: Scores, targets: Targets, draws: int = 1000, seed: int = 0
     return dict(zip(MEASURES, (mean_average, harmonic, overall), strict=True))
 
 
+def measured(scores: Scores, targets: Targets, draws: int = 1000, seed: int = 0) -> Measured:
+    """All that :func:`difference_of_measured` needs of one run; see :func:`resampled`."""
+    resamples = resampled(scores, targets, draws, seed)
+    return Measured({name: measure(scores, targets) for name, measure in MEASURES.items()}, resamples)
+
+
 def difference(value: float, resamples: NDArray[np.float64]) -> Difference:
     """A difference with the 95% percentile interval of its resamples ``(draws,)``; undefined ones are left out.
 
@@ -100,7 +114,7 @@ def difference(value: float, resamples: NDArray[np.float64]) -> Difference:
     if not len(defined):
         return Difference(value, float("nan"), float("nan"), "not resolved")
     low, high = np.quantile(defined, (0.025, 0.975)).tolist()
-    return Difference(value, low, high, "up" if low > 0 else "down" if high < 0 else "not resolved")
+    return _judged(value, low, high)
 
 
 def paired_difference(
@@ -108,11 +122,12 @@ def paired_difference(
 ) -> dict[str, Difference]:
     """How far runs ``a`` are above runs ``b`` in mAP, CF1 and OF1 on the same photos.
 
-    The value is the mean over training seeds of ``metric(a_k) - metric(b_k)``. Each draw resamples the photos and,
-    where there are several seeds, the pairs of runs. With one pair the interval is that of the photos alone: **the
-    noise of training is not in it**. Resampling ``K`` pairs gives only ``(K - 1) / K`` of the variance between them, so
-    the mean of resampled pairs is moved away from the mean of all by ``sqrt(K / (K - 1))``; with two or three pairs the
-    interval is a rough one still.
+    The value is the mean ``d`` over training seeds of ``d_k = metric(a_k) - metric(b_k)``. With one seed the interval
+    is the middle 95% of the bootstrap over photos: **the noise of training is not in it**. With ``K`` seeds it has
+    both: ``d -+ t * sqrt(p + s / K)``, where ``p`` is the variance of ``d`` over resampled photos, ``s`` that of the
+    ``d_k``, and ``t`` the 97.5% quantile of Student's t with Welch and Satterthwaite's degrees of freedom
+    ``(K - 1) * (p + s / K)^2 / (s / K)^2``. Resampling the few ``d_k`` instead would call equal runs unequal far more
+    often than once in twenty.
 
     Args:
         a: logits ``(items, classes)``, an array for each training seed.
@@ -125,24 +140,50 @@ def paired_difference(
         OptionError: if ``a`` and ``b`` are not of one length, and as :func:`resampled` and :func:`difference` do.
     """
     check_number("draws", draws, LEAST_DRAWS, 1_000_000)
+    ours, theirs = ([measured(scores, targets, draws, seed) for scores in runs] for runs in (a, b))
+    return difference_of_measured(ours, theirs)
+
+
+def difference_of_measured(a: Sequence[Measured], b: Sequence[Measured]) -> dict[str, Difference]:
+    """:func:`paired_difference` of runs that were measured before, so that each is resampled once.
+
+    Args:
+        a: a run for each training seed.
+        b: the same of the runs to compare with, in the same order of seeds; all measured on the same photos, with as
+            many draws of one seed.
+
+    Raises:
+        OptionError: as :func:`paired_difference` does.
+    """
     pairs = len(a)
     if not pairs or pairs != len(b):
         raise OptionError(f"a and b must hold scores of the same training seeds, got {pairs} and {len(b)} arrays")
-    moved: dict[str, list[NDArray[np.float64]]] = {name: [] for name in MEASURES}  # (draws,) of each pair
-    for ours, theirs in zip(a, b, strict=True):
-        up, down = resampled(ours, targets, draws, seed), resampled(theirs, targets, draws, seed)
-        for name in MEASURES:
-            moved[name].append(up[name] - down[name])
-    chosen = np.stack([generator(seed, draw, 1).integers(pairs, size=pairs) for draw in range(draws)])  # (draws, pairs)
-    stretch = np.sqrt(pairs / max(pairs - 1, 1))
     out = {}
-    for name, measure in MEASURES.items():
-        by_pair = np.stack(moved[name], axis=1)  # (draws, pairs)
-        mean = by_pair.mean(axis=1)
-        drawn = np.take_along_axis(by_pair, chosen, axis=1).mean(axis=1)
-        value = np.mean([measure(up, targets) - measure(down, targets) for up, down in zip(a, b, strict=True)])
-        out[name] = difference(float(value), mean + stretch * (drawn - mean))
+    for name in MEASURES:
+        moved = [up.resamples[name] - down.resamples[name] for up, down in zip(a, b, strict=True)]
+        values = np.array([up.values[name] - down.values[name] for up, down in zip(a, b, strict=True)])  # (pairs,)
+        resamples = np.mean(moved, axis=0)  # (draws,)
+        out[name] = difference(float(values.mean()), resamples) if pairs == 1 else _over_seeds(values, resamples)
     return out
+
+
+def _over_seeds(values: NDArray[np.float64], resamples: NDArray[np.float64]) -> Difference:
+    """The mean of values, one a seed, and its interval; ``resamples`` ``(draws,)`` are that mean on other photos."""
+    value, count = float(values.mean()), len(values)
+    defined = resamples[~np.isnan(resamples)]
+    if np.isnan(value) or len(defined) < 2:
+        return Difference(value, float("nan"), float("nan"), "not resolved")
+    photos, seeds = defined.var(ddof=1), values.var(ddof=1) / count
+    if photos + seeds == 0:
+        reach = 0.0
+    else:
+        freedom = (count - 1) * ((photos + seeds) / seeds) ** 2 if seeds > 0 else np.inf
+        reach = float(t.ppf(0.975, freedom) * np.sqrt(photos + seeds))
+    return _judged(value, value - reach, value + reach)
+
+
+def _judged(value: float, low: float, high: float) -> Difference:
+    return Difference(value, low, high, "up" if low > 0 else "down" if high < 0 else "not resolved")
 
 
 class _Block:

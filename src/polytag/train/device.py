@@ -1,6 +1,8 @@
 """Where and how exactly a training computes."""
 
 import os
+import resource
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -45,6 +47,7 @@ def deterministic(wanted: bool) -> Iterator[None]:
         yield
         return
     before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
     workspace = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it cuBLAS may choose among algorithms
     torch.use_deterministic_algorithms(True)
@@ -52,7 +55,7 @@ def deterministic(wanted: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
+        torch.use_deterministic_algorithms(before[0], warn_only=warns)
         torch.backends.cudnn.benchmark = before[1]
         if workspace is None:
             del os.environ["CUBLAS_WORKSPACE_CONFIG"]
@@ -60,6 +63,9 @@ def deterministic(wanted: bool) -> Iterator[None]:
             os.environ["CUBLAS_WORKSPACE_CONFIG"] = workspace
 
 
-def restarted() -> bool:
-    """Whether torchrun has started this process again, after one of the training died."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+def peak_memory(device: torch.device) -> float:
+    """The most memory in use so far, in MB: of the GPU, or of this process where it computes on the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 1e6 if sys.platform == "darwin" else most / 1e3  # bytes there, kilobytes on Linux

@@ -26,7 +26,7 @@ from polytag.train.state import TrainState
 
 Metrics = dict[str, float]
 
-AGREE_EVERY = 10  # steps between two moments at which several processes may stop together
+AGREE_EVERY = 10  # steps between two moments at which several processes may stop together: asking makes a GPU wait
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def train(
         speed: number format, memory order and compilation.
         report_every: seconds between two :class:`Step`.
         interrupted: asked after every step; True brings a :class:`Step` that says so, at once in one process, and
-            within ``AGREE_EVERY`` steps in several.
+            within ``AGREE_EVERY`` steps in several on GPUs.
         resume: what ``state_dict`` of a saved state gave.
 
     Raises:
@@ -188,7 +188,7 @@ class _Runner:
             own = torch.stack(list(terms.values()))
             *means, wish = self.accelerator.reduce(torch.cat([own, own.new_tensor([stop])]), "mean")
             terms = dict(zip(terms, means, strict=True))
-            stop = (state.step + 1) % AGREE_EVERY == 0 and wish.item() > 0  # asking the device makes it wait
+            stop = _may_stop(self.accelerator.device, state.step + 1) and wish.item() > 0
         for name, value in terms.items():
             state.sums[name] = state.sums[name] + value if name in state.sums else value
         if state.average:
@@ -208,6 +208,11 @@ class _Runner:
                 losses = {name: value / parts for name, value in self.wrapped(*batches).items()}
             self.accelerator.backward(torch.stack(list(losses.values())).sum())
         return {name: value.detach() for name, value in losses.items()}
+
+
+def _may_stop(device: torch.device, step: int) -> bool:
+    """Whether several processes agree after this step on whether to stop; the same in all of them."""
+    return device.type == "cpu" or step % AGREE_EVERY == 0
 
 
 @contextmanager

@@ -1,0 +1,24 @@
+"""What ``torchrun`` or ``accelerate launch`` told this process, known before torch is imported."""
+
+import os
+
+
+def rank() -> int:
+    """The number of this process; 0 is the one that writes and speaks, and the only one without a launcher."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def processes() -> int:
+    """How many were started together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def restarted() -> bool:
+    """Whether torchrun has started this process again, after one of the training died."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def launch() -> str:
+    """What the processes of one torchrun have in common, restarts included; empty without one."""
+    name = os.environ.get("TORCHELASTIC_RUN_ID")
+    return "" if name is None else f"{name}-{os.getppid()}"

@@ -1,0 +1,1 @@
+"""Methods beside each other in one honest table: paired seeds, an interval, a verdict."""

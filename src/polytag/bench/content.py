@@ -1,0 +1,114 @@
+"""What a table says, wherever it is shown: its cells, and the sentences around them. Nothing is escaped yet."""
+
+from math import isnan
+from typing import Any
+
+from polytag._text import counted
+from polytag.bench.types import MEASURES, TAIL, Line, Table
+from polytag.bench.words import NONE, amount, duration, figures, interval, points, spread
+from polytag.fit import Training
+
+SCORE = "mAP"  # what the verdict of a row is about
+BASELINE, UP = "baseline", "up"
+
+
+def verdict(table: Table, line: Line, measure: str = SCORE) -> str:
+    """``up``, ``down`` or ``not resolved``; ``baseline`` for the row that the others are compared with."""
+    return BASELINE if line.name == table.suite.baseline else line.differences[measure].verdict
+
+
+def cells(table: Table, line: Line) -> dict[str, str]:
+    """A row by its headings, in the order of the table."""
+    cost, moved = line.cost, line.differences.get(SCORE)
+    values = {name: spread(line.means[name], line.deviations[name]) for name in (*MEASURES, *TAIL)}
+    return {
+        "row": line.name,
+        SCORE: values.pop(SCORE),
+        "difference": points(moved.value) if moved else "",
+        "95% interval": interval(moved) if moved else "",
+        "verdict": verdict(table, line),
+        **values,
+        "train time": duration(cost.train_seconds),
+        "params": amount(cost.parameters),
+        "GMACs": figures(cost.gmacs),
+        "ms/photo": figures(cost.inference_ms),
+        "MB": figures(cost.memory_mb),
+    }
+
+
+def grid(table: Table) -> list[tuple[str, ...]]:
+    """The headings and then the rows, a difference and its interval in one cell."""
+    rows = [cells(table, line) for line in table.lines]
+    for row in rows:
+        ends = row.pop("95% interval")
+        row["difference"] = row["difference"] if ends == NONE else f"{row['difference']} {ends}".strip()
+    headings = tuple("difference [95% interval]" if name == "difference" else name for name in rows[0])
+    return [headings, *(tuple(row.values()) for row in rows)]
+
+
+def right(heading: str) -> bool:
+    """Whether a column is aligned to the right, as numbers are."""
+    return heading not in ("row", "verdict")
+
+
+def facts(table: Table) -> str:
+    """One line: the data, the protocol, how much of everything, and what all rows have in common."""
+    suite = table.suite
+    parts = [
+        suite.data,
+        f"protocol {suite.protocol}",
+        counted(table.test_photos, "test photo"),
+        counted(table.classes, "label"),
+        counted(len(suite.seeds), "seed"),
+    ]
+    backbone, size = _common(table, "backbone"), _common(table, "image_size")
+    if backbone is not None:
+        parts.append(str(backbone))
+    if size is not None:
+        parts.append(f"{size} px" if isinstance(size, int) else f"{size[0]} x {size[1]} px")
+    if suite.unknown:
+        parts.append(f"{100 * suite.unknown:g}% of the training labels made unknown")
+    return ", ".join(parts)
+
+
+def notes(table: Table) -> list[str]:
+    """Sentences below the table: how to read it, and how far it can be trusted."""
+    seeds = len(table.suite.seeds)
+    if seeds > 1:
+        read = f"Metrics in percent, ± their standard deviation over {seeds} seeds; differences of mAP in points."
+        covers = (
+            "The 95% intervals cover seeds x bootstrap of test photos: rows are compared with the baseline seed by "
+            "seed, on the same photos."
+        )
+    else:
+        read = "Metrics in percent; differences of mAP in points."
+        covers = (
+            "The 95% intervals cover the bootstrap of test photos alone: with one seed the noise of training is not "
+            "in them."
+        )
+    many, few = table.tail_limits
+    head, medium, tail = (counted(table.sizes[name], "label") for name in TAIL)
+    return [
+        read,
+        covers + " Up and down: the interval leaves out 0.",
+        _resolves(table),
+        f"Labels by how many training photos have them: head, at least {many} ({head}); medium, between ({medium}); "
+        f"tail, fewer than {few} ({tail}).",
+        "Train time, ms/photo (batch 1) and MB (peak memory of training) are as measured on this machine; params and "
+        "GMACs (forward, one photo) are those of the model that is left at inference.",
+    ]
+
+
+def _resolves(table: Table) -> str:
+    if isnan(table.detectable):
+        return "With one seed there is no telling how small a difference this protocol resolves."
+    return (
+        f"With {counted(len(table.suite.seeds), 'seed')} this protocol resolves a difference of about "
+        f"{figures(100 * table.detectable, 2)} points of mAP."
+    )
+
+
+def _common(table: Table, option: str) -> Any:
+    """What all rows have for an option of a training; None where they differ."""
+    first, *others = [row.options.get(option, getattr(Training, option)) for row in table.suite.rows]
+    return first if all(other == first for other in others) else None

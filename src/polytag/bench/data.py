@@ -1,0 +1,111 @@
+"""The photos of a suite, prepared once for all of its trainings."""
+
+import dataclasses
+import shutil
+from collections.abc import Generator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from polytag._checks import check_number
+from polytag._files import write_atomic
+from polytag._random import generator
+from polytag.backbones import preprocessing_defaults
+from polytag.bench.types import Row, Suite
+from polytag.data.digits import scenes
+from polytag.data.labelled_set import SPLITS, LabelledSet
+from polytag.data.open import open_data
+from polytag.data.pack import pack
+from polytag.data.preprocessing import Preprocessing
+from polytag.data.ready import Progress, ready
+from polytag.data.splits import TRAIN, three_way
+from polytag.errors import DataError, OptionError
+from polytag.fit import Training
+from polytag.labels import Labels
+from polytag.labels.matrix import UNKNOWN
+
+DIGITS = "digits"  # scenes of handwritten digits, which need no file
+SEED = 0  # of splits, scenes and unknown entries: all trainings of a suite see the same
+
+NO_FILE = (None, "none", "pretrained")  # weights that are no file
+STREAM = 20231  # of the draws of unknown entries, so that nothing else drawn with the same seed goes along with them
+
+
+def suite_data(suite: Suite, root: Path | None) -> LabelledSet:
+    """The photos that a suite names, split, with as many unknown training labels as it wants.
+
+    Args:
+        suite: what to read.
+        root: the folder that the path in the suite starts from.
+
+    Raises:
+        DataError: if there is no such data.
+    """
+    if suite.data == DIGITS:
+        data = scenes(SEED)
+    elif root is None:
+        raise DataError(f"the suite {suite.name} reads {suite.data}; say with --data where that is")
+    else:
+        data = open_data(root / suite.data)
+    whole = three_way(data, SEED).whole
+    if suite.photos and whole.split is not None:
+        firsts = [np.flatnonzero(whole.split == part)[: suite.photos] for part in range(len(SPLITS))]
+        whole = whole.select(np.sort(np.concatenate(firsts)))
+    return with_unknown(whole, suite.unknown) if suite.unknown else whole
+
+
+def with_unknown(data: LabelledSet, share: float, seed: int = SEED) -> LabelledSet:
+    """The same photos, with a share of the entries of the training photos made unknown, present and absent ones alike.
+
+    Args:
+        data: photos with splits.
+        share: in ``[0, 1)``, the probability with which an entry is made unknown.
+        seed: of the choice.
+    """
+    check_number("unknown", share, 0.0, 0.99)
+    targets = data.labels.dense()  # (photos, classes)
+    hidden = generator(seed, STREAM).random(targets.shape) < share
+    if data.split is not None:
+        hidden &= (data.split == TRAIN)[:, None]
+    targets[hidden] = UNKNOWN
+    labels = Labels.from_dense(targets, data.classes)
+    return LabelledSet(data.images, labels, data.split, data.groups, data.notes)
+
+
+def pack_suite(
+    suite: Suite, root: Path | None, folder: Path, quality: int | None = None
+) -> Generator[Progress, None, None]:
+    """Write what a suite needs at its size below another folder, which then takes the place of ``root``.
+
+    Args:
+        suite: whose rows must all take photos of one size.
+        root: the folder that paths in the suite start from.
+        folder: where the photos, labels and weights go, under the same paths.
+        quality: see :func:`polytag.data.pack.pack`.
+
+    Raises:
+        OptionError: if there is nothing to pack, or the rows take photos of several sizes.
+        PolytagError: if the data cannot be read or written.
+    """
+    if suite.data == DIGITS or root is None:
+        raise OptionError(f"the suite {suite.name} has no photos in files to pack; choose one that reads from --data")
+    shapes = {preprocessing_of(row) for row in suite.rows}
+    if len(shapes) > 1:
+        raise OptionError(f"the rows of {suite.name} take photos of several sizes; pack some --rows at a time")
+    plain = suite_data(dataclasses.replace(suite, unknown=0.0), root)  # unknown entries are drawn anew from the seed
+    table = folder / suite.data
+    yield from pack(plain, shapes.pop(), table if table.suffix else table / "labels.csv", quality)
+    for weights in {str(row.options["weights"]) for row in suite.rows if row.options.get("weights") not in NO_FILE}:
+        write_atomic(folder / weights, partial(shutil.copyfile, root / weights))
+
+
+def preprocessing_of(row: Row) -> Preprocessing:
+    """How the photos of a row are resized."""
+    fields = {field.name: field.default for field in dataclasses.fields(Training)}
+    return preprocessing_defaults(*(row.options.get(name, fields[name]) for name in ("backbone", "image_size")))
+
+
+def decoded(data: LabelledSet, preprocessing: Preprocessing) -> Generator[Progress, None, LabelledSet]:
+    """The photos in memory, at the size that every training of the suite takes; a bad one is refused by name."""
+    return ready(data, preprocessing, cache="memory")

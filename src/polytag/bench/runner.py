@@ -1,0 +1,95 @@
+"""Every training of a suite: what is finished is kept, what was interrupted goes on."""
+
+import dataclasses
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from polytag.bench.data import NO_FILE, decoded, preprocessing_of, suite_data
+from polytag.bench.types import Row, Suite
+from polytag.data.labelled_set import LabelledSet
+from polytag.data.ready import Progress
+from polytag.errors import OptionError
+from polytag.fit import Training
+from polytag.fits import arguments_of, content_name
+from polytag.parallel import run_all
+from polytag.recorder import FREE, has_run
+from polytag.run import METRICS
+
+RUNS = "runs"  # folder of the run folders
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One training of a suite."""
+
+    row: str
+    seed: int
+    training: Training
+    number: int  # from 1
+    total: int
+
+
+def finish(planned: Planned) -> None:
+    """Train to the end."""
+    planned.training.finish()
+
+
+def run_suite(
+    suite: Suite,
+    root: Path | None,
+    out: Path,
+    *,
+    jobs: int = 1,
+    jobs_on: Literal["processes", "ray"] = "processes",
+    train: Callable[[Planned], None] = finish,
+) -> Generator[Progress, None, dict[str, list[Path]]]:
+    """Train what is not trained yet.
+
+    Args:
+        suite: the trainings.
+        root: the folder that paths in the suite start from.
+        out: where run folders go, below ``runs/``, one for each row, seed and what they are made of: a suite that is
+            changed trains again what the change is about.
+        jobs: trainings at once.
+        jobs_on: what runs them, where they are several.
+        train: does one; picklable.
+
+    Returns:
+        The run folders of each row, in the order of the seeds.
+
+    Raises:
+        PolytagError: if the data cannot be read, or a training is refused or fails; the finished ones are kept.
+    """
+    data = suite_data(suite, root)
+    shapes = {preprocessing_of(row) for row in suite.rows}
+    if len(shapes) == 1:  # else each training decodes for itself
+        data = yield from decoded(data, shapes.pop())
+    fingerprint = data.fingerprint()
+    total = len(suite.rows) * len(suite.seeds)
+    planned: dict[str, Planned] = {}
+    for seed in suite.seeds:  # all rows of a seed before the next one: a table can be made early
+        for row in suite.rows:
+            training = _training(row, seed, data, fingerprint, root, out / RUNS)
+            planned[f"{row.name}, seed {seed}"] = Planned(row.name, seed, training, len(planned) + 1, total)
+    waiting = {name: one for name, one in planned.items() if not (one.training.out / METRICS).exists()}
+    run_all(train, waiting, backend=jobs_on if jobs > 1 else "sequence", processes=jobs)
+    folders: dict[str, list[Path]] = {row.name: [] for row in suite.rows}
+    for one in planned.values():
+        folders[one.row].append(one.training.out)
+    return folders
+
+
+def _training(row: Row, seed: int, data: LabelledSet, fingerprint: str, root: Path | None, folder: Path) -> Training:
+    options = dict(row.options)
+    weights = options.get("weights")
+    if weights not in NO_FILE:
+        if root is None:
+            raise OptionError(f"the row {row.name} starts from {weights}; say with --data where that is")
+        options["weights"] = str(root / str(weights))
+    command = f"{row.name}, seed {seed}"
+    training = Training(data=data, out=folder, seed=seed, command=command, **options)
+    key = {"arguments": arguments_of(training, (*FREE, "weights")), "weights": weights, "data": fingerprint}
+    out = folder / content_name(f"{row.name} seed {seed}", key)
+    return dataclasses.replace(training, out=out, resume=has_run(out))

@@ -1,0 +1,162 @@
+"""From finished runs to a table: means over seeds, paired differences to the baseline, what the seeds can resolve."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.stats import nct, t
+
+from polytag._checks import check_number
+from polytag._text import counted
+from polytag.bench.cost import cost_of
+from polytag.bench.machine import machine
+from polytag.bench.types import MEASURES, TAIL, Line, Suite, Table
+from polytag.errors import OptionError, RunError
+from polytag.metrics.ap import average_precision, mean_of_defined
+from polytag.metrics.bootstrap import LEAST_DRAWS, Measured, difference_of_measured, measured
+from polytag.run import CONFIG, Run
+from polytag.scores import SCORES, Scores, load_scores
+
+LEVEL, POWER = 0.05, 0.8  # of the test behind `detectable`
+
+
+def make_table(
+    suite: Suite, runs: Mapping[str, Sequence[Path]], tail_limits: tuple[int, int] = (100, 20), draws: int = 1000
+) -> Table:
+    """Judge finished runs beside each other.
+
+    All values are of the test photos, each run's test logits as its folder keeps them. Differences are those of
+    :func:`polytag.metrics.bootstrap.paired_difference`: 95% intervals over resampled test photos and, with several
+    seeds, resampled pairs; with one seed the noise of training is not in them.
+
+    Args:
+        suite: what was asked for.
+        runs: name of a row to its run folders, in the order of the suite's seeds.
+        tail_limits: a class is head if at least the first number of training photos have it, tail if fewer than the
+            second, else medium. Where the seed decides which photos are trained on, the mean over runs counts.
+        draws: how many resamples, 100 or more.
+
+    Raises:
+        OptionError: if a limit or ``draws`` is out of its range.
+        RunError: if a run is missing or damaged, or two were not judged on the same photos, classes and labels.
+    """
+    check_number("draws", draws, LEAST_DRAWS, 1_000_000)
+    if not tail_limits[0] >= tail_limits[1] >= 0:
+        raise OptionError(f"tail_limits must be two numbers from 0, the larger one first, got {tail_limits}")
+    opened = {row.name: _opened(runs.get(row.name, ()), row.name, len(suite.seeds)) for row in suite.rows}
+    base = opened[suite.baseline][0]
+    all_runs = [run for of in opened.values() for run in of]
+    for run in all_runs:
+        _must_agree(run, base, "classes", run.classes == base.classes)
+    groups = _groups(np.mean([_train_positives(run) for run in all_runs], axis=0), tail_limits)
+    kept = _scores(base)
+    judged = {name: [_judged(run, base, kept, groups, draws) for run in of] for name, of in opened.items()}
+    lines = []
+    for row in suite.rows:
+        means, deviations = _over_seeds(judged[row.name])
+        is_base = row.name == suite.baseline
+        differences = {} if is_base else difference_of_measured(judged[row.name], judged[suite.baseline])
+        folders = tuple(run.path for run in opened[row.name])
+        lines.append(Line(row.name, folders, means, deviations, differences, cost_of(folders)))
+    spread = _over_seeds(judged[suite.baseline])[1]["mAP"]
+    return Table(
+        suite=suite,
+        lines=tuple(lines),
+        classes=len(base.classes),
+        test_photos=len(kept.targets),
+        sizes={name: int(group.sum()) for name, group in groups.items()},
+        tail_limits=tail_limits,
+        detectable=detectable(spread, len(suite.seeds)),
+        machine=machine(all_runs),
+    )
+
+
+def detectable(deviation: float, seeds: int) -> float:
+    """The smallest true difference between two rows that these seeds would find four times of five.
+
+    With ``s`` the deviation of a row over its ``K`` seeds, ``s * sqrt(2)`` is that of a pair's difference if the other
+    row varies as much and independently, and ``s * sqrt(2 / K)`` that of their mean. A two-sided paired t test at 5%
+    finds a difference of ``d * s * sqrt(2 / K)`` in 80% of tables, where ``d`` solves ``P(T > t) = 0.8``: ``T`` is
+    noncentral t about ``d``, ``t`` the 97.5% quantile of Student's t, both of ``K - 1`` degrees. ``d`` is 5.65 for
+    three seeds, 3.76 for five, 2.80 for many.
+
+    Left out is the luck of these test photos: how much of it two rows do not share shows only in the interval of their
+    difference, and makes the verdicts of a table shyer than this. With few seeds ``s`` itself is rough.
+
+    Args:
+        deviation: ``s``, in the unit of the answer.
+        seeds: ``K``.
+
+    Returns:
+        A difference of that unit; NaN with one seed.
+    """
+    if seeds < 2:
+        return float("nan")
+    limit = t.ppf(1 - LEVEL / 2, seeds - 1)
+    distance = brentq(lambda d: nct.sf(limit, seeds - 1, d) - POWER, 0, 20)
+    return float(distance * deviation * np.sqrt(2 / seeds))
+
+
+def _opened(folders: Sequence[Path], row: str, seeds: int) -> list[Run]:
+    if len(folders) != seeds:
+        raise RunError(
+            f"the row {row!r} needs a finished run for each of {counted(seeds, 'seed')}, got {len(folders)}; "
+            "the same polytag bench command trains those that are missing"
+        )
+    return [Run.open(folder) for folder in folders]
+
+
+def _must_agree(run: Run, base: Run, what: str, agree: bool) -> None:
+    if not agree:
+        raise RunError(
+            f"{run.path} and {base.path} must have the same {what}, and these differ; train both on the same data, "
+            "with its test photos marked"
+        )
+
+
+def _train_positives(run: Run) -> list[int]:
+    """How many training photos have each class, ``(classes,)``."""
+    counts = run.config["data"].get("train_positives")
+    if not isinstance(counts, list) or [type(count) for count in counts] != [int] * len(run.classes):
+        raise RunError(
+            f"{run.path / CONFIG} does not say how many training photos have each class (train_positives in data), as "
+            "runs of this polytag do; train again"
+        )
+    return counts
+
+
+def _groups(positives: NDArray[np.float64], limits: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
+    """Which classes are head, medium and tail, ``(classes,)`` each."""
+    head, tail = positives >= limits[0], positives < limits[1]
+    return dict(zip(TAIL, (head, ~head & ~tail, tail), strict=True))
+
+
+def _scores(run: Run) -> Scores:
+    scores = load_scores(run.path)
+    if scores.logits.shape[1] != len(run.classes):
+        raise RunError(
+            f"{run.path / SCORES} is damaged: it has {scores.logits.shape[1]} columns for {len(run.classes)} classes; "
+            "restore it or train again"
+        )
+    return scores
+
+
+def _judged(run: Run, base: Run, kept: Scores, groups: Mapping[str, NDArray[np.bool_]], draws: int) -> Measured:
+    """A run on the test photos; among its values are the mAP of head, medium and tail."""
+    logits, targets, fingerprint = _scores(run)
+    same_photos = fingerprint == kept.fingerprint and targets.shape == kept.targets.shape
+    _must_agree(run, base, "test photos", same_photos)
+    _must_agree(run, base, "labels of the test photos", bool((targets == kept.targets).all()))
+    values, resamples = measured(logits, targets, draws)
+    precisions = average_precision(logits, targets)  # (classes,)
+    tail = {name: mean_of_defined(precisions[group]) for name, group in groups.items()}
+    return Measured(values | tail, resamples)
+
+
+def _over_seeds(runs: Sequence[Measured]) -> tuple[dict[str, float], dict[str, float]]:
+    """Mean and standard deviation of each value, the latter NaN with one seed."""
+    values = {name: np.array([run.values[name] for run in runs]) for name in (*MEASURES, *TAIL)}
+    deviations = {name: float(of.std(ddof=1)) if len(of) > 1 else float("nan") for name, of in values.items()}
+    return {name: float(of.mean()) for name, of in values.items()}, deviations

@@ -1,0 +1,73 @@
+"""What a suite asks for and what a table says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from polytag.metrics.bootstrap import Difference
+
+MEASURES = ("mAP", "CF1", "OF1")  # compared with an interval
+TAIL = ("head", "medium", "tail")  # mAP over the classes with many, some and few training photos
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a suite: a training, told by its name and what is special about it."""
+
+    name: str
+    options: Mapping[str, Any]  # of polytag.Training, but for data, out and seed; the protocol's are in it already
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Trainings that are to be compared with each other."""
+
+    name: str  # of the file, without its end
+    title: str
+    data: str  # "digits", or the path of a label file or folder, below the root that the user gives
+    rows: tuple[Row, ...]
+    baseline: str  # name of the row that all others are compared with
+    seeds: tuple[int, ...]
+    protocol: str  # "fast" or "full"
+    photos: int = 0  # of each split at most, the first ones; 0 for all
+    unknown: float = 0.0  # share of the training labels that is made unknown, seeded
+    about: str = ""  # a paragraph for the page
+    paper: str = ""  # key of the papers' numbers that stand beside ours
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a row costs; a median over its seeds where it was measured in training."""
+
+    train_seconds: float
+    parameters: int  # of the model that is left at inference
+    gmacs: float  # a photo, forward
+    inference_ms: float  # a photo, batch 1
+    memory_mb: float  # peak of the process that trained, or of its GPU
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a table."""
+
+    name: str
+    runs: tuple[Path, ...]  # one a seed
+    means: Mapping[str, float]  # mAP, CF1, OF1 and the mAP of head, medium, tail: 0 to 1, NaN where undefined
+    deviations: Mapping[str, float]  # standard deviation over seeds of the same; NaN with one seed
+    differences: Mapping[str, Difference]  # of MEASURES, to the baseline; empty for the baseline itself
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Table:
+    """A finished suite."""
+
+    suite: Suite
+    lines: tuple[Line, ...]  # in the order of the suite's rows
+    classes: int
+    test_photos: int
+    sizes: Mapping[str, int]  # how many classes are head, medium, tail
+    tail_limits: tuple[int, int]  # head has at least the first, tail fewer than the second
+    detectable: float  # smallest difference of mAP that this protocol would resolve, 0 to 1; NaN with one seed
+    machine: str  # a line: date, processor, cores, GPU, versions

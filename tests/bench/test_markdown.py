@@ -1,0 +1,184 @@
+"""What written tables promise: every number in its column, verdicts in three words, text that stays text."""
+
+import csv
+import io
+import re
+from dataclasses import replace
+from math import nan
+
+import pytest
+from made_tables import NASTY, line, made, moved, one_seed, three, twenty
+
+from polytag.bench.markdown import as_csv, as_markdown, as_text
+from polytag.bench.types import MEASURES, Row
+
+COMMAND = "polytag bench losses.toml --data ROOT --out DIR"
+
+
+def rows_of(markdown):
+    """The cells of the table, row by row, its heading first."""
+    rows = [text for text in markdown.split("\n") if text.startswith("| ")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", text)[1:-1]] for text in rows]
+
+
+def test_a_whole_table():
+    assert as_markdown(three(), COMMAND).split("\n\n") == [
+        "# Losses beside each other",
+        "photos/labels.csv, protocol fast, 412 test photos, 20 labels, 5 seeds, resnet50, 128 px",
+        "| row | mAP | difference [95% interval] | verdict | CF1 | OF1 | head | medium | tail | train time | params | "
+        "GMACs | ms/photo | MB |\n"
+        "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        "| asl | **25.58 ± 0.40** | +1.25 [+0.31, +2.19] | up | 23.58 ± 0.40 | 28.58 ± 0.40 | 35.58 ± 0.40 | "
+        "25.58 ± 0.40 | 5.00 ± 0.40 | 45 s | 912 | 1.50 | 100 | 98.8 |\n"
+        "| bce | 24.33 ± 0.73 |  | baseline | 22.33 ± 0.73 | 27.33 ± 0.73 | 34.33 ± 0.73 | 24.33 ± 0.73 | "
+        "5.00 ± 0.73 | 12 min | 4.20 M | 0.217 | 11.5 | 1523 |\n"
+        "| focal | 24.31 ± 1.00 | -0.02 [-1.12, +1.08] | not resolved | 22.31 ± 1.00 | 27.31 ± 1.00 | 34.31 ± 1.00 | "
+        "24.31 ± 1.00 | 5.00 ± 1.00 | 12 min | 4.20 M | 0.217 | 11.5 | 1523 |",
+        "- Metrics in percent, ± their standard deviation over 5 seeds; differences of mAP in points.\n"
+        "- The 95% intervals cover seeds x bootstrap of test photos: rows are compared with the baseline seed by seed, "
+        "on the same photos. Up and down: the interval leaves out 0.\n"
+        "- With 5 seeds this protocol resolves a difference of about 1.2 points of mAP.\n"
+        "- Labels by how many training photos have them: head, at least 100 (12 labels); medium, between (7 labels); "
+        "tail, fewer than 20 (1 label).\n"
+        "- Train time, ms/photo (batch 1) and MB (peak memory of training) are as measured on this machine; params and "
+        "GMACs (forward, one photo) are those of the model that is left at inference.",
+        "2030-01-02, x86_64, 2 cores, cpu, Python 3.12.1, torch 2.11.0",
+        f"    {COMMAND}\n",
+    ]
+
+
+def test_rows_stay_in_the_order_of_the_suite_and_verdicts_are_three_words():
+    head, _, *rows = rows_of(as_markdown(twenty(), COMMAND))
+    assert [row[0] for row in rows[:2]] == ["linear and bce", "linear and asl"]
+    assert len(rows) == 20
+    assert {row[head.index("verdict")] for row in rows} == {"baseline", "up", "not resolved"}
+
+
+def test_only_a_row_that_is_up_has_something_bold():
+    worse = line("worse", 0.1, difference=moved(-0.1, 0.05))
+    best_by_luck = line("lucky", 0.9, difference=moved(0.5, 0.6))
+    up = line("better", 0.3, difference=moved(0.1, 0.05))
+    rows = rows_of(as_markdown(made([line("base", 0.2), worse, best_by_luck, up]), COMMAND))
+    assert [(row[0], row[3]) for row in rows if any("**" in cell for cell in row)] == [("better", "up")]
+    assert [row[3] for row in rows[2:]] == ["baseline", "down", "not resolved", "up"]
+
+
+def test_with_one_seed_there_is_no_deviation_and_the_noise_of_training_is_told_to_be_missing():
+    text = as_markdown(one_seed(), COMMAND)
+    head, _, small, large, lost = rows_of(text)
+    assert "±" not in text
+    assert small[1] == "61.00"
+    assert large[1:4] == ["**70.00**", "+9.00 [+7.00, +11.00]", "up"]
+    assert dict(zip(head, lost, strict=True)) == {
+        "row": "lost",
+        "mAP": "40.00",
+        "difference [95% interval]": "-",
+        "verdict": "not resolved",
+        **{"CF1": "38.00", "OF1": "43.00", "head": "50.00", "medium": "40.00", "tail": "5.00"},
+        **{"train time": "-", "params": "5.00 M", "GMACs": "-", "ms/photo": "-", "MB": "-"},
+    }
+    assert "cover the bootstrap of test photos alone: with one seed the noise of training is not in them." in text
+    assert "With one seed there is no telling how small a difference this protocol resolves." in text
+    assert "1 seed, resnet50, 128 px, 10% of the training labels made unknown" in text
+
+
+def test_a_group_without_labels_has_dashes():
+    head, _, *rows = rows_of(as_markdown(twenty(), COMMAND))
+    assert {row[head.index("tail")] for row in rows} == {"-"}
+    assert "tail, fewer than 20 (0 labels)." in as_markdown(twenty(), COMMAND)
+
+
+def test_what_not_all_rows_have_in_common_is_not_said_of_all():
+    table = three()
+    asl, *others = table.suite.rows
+    mixed = (Row("asl", {"backbone": "vgg16", "image_size": (128, 160)}), *others)
+    assert "5 seeds\n" in as_markdown(replace(table, suite=replace(table.suite, rows=mixed)), COMMAND)
+    tall = tuple(Row(row.name, {"image_size": [128, 160]}) for row in table.suite.rows)
+    text = as_markdown(replace(table, suite=replace(table.suite, rows=tall)), COMMAND)
+    assert "5 seeds, mobilenetv3_large_100, 128 x 160 px\n" in text  # the backbone that a training takes by itself
+
+
+def test_text_of_the_suite_is_shown_as_it_is():
+    text = as_markdown(twenty(), COMMAND)
+    assert r"| resnet50 \<b\>bold\</b\> \| asl \& \`gamma\` \*4\* with a name" in text
+    assert "| linear and weighted_bce |" in text  # inside of a word it has no meaning
+    assert text.startswith("# Heads \\<i\\>x\\</i\\> losses \\| all\n")
+    assert "\n\nTwenty rows, one \\<b\\>network\\</b\\>.\n\n" in text
+    assert {len(row) for row in rows_of(text)} == {14}
+
+
+@pytest.mark.parametrize(
+    ("about", "shown"),
+    [
+        ("# no heading", r"\# no heading"),
+        ("- no list", r"\- no list"),
+        ("1. no list", r"1\. no list"),
+        ("2030 was good", "2030 was good"),
+        ("_so_ [a](b) $x$", r"\_so\_ \[a\](b) \$x\$"),
+        ("two\n\nlines\x1b[31m", r"two lines\\x1b\[31m"),
+    ],
+)
+def test_a_paragraph_begins_no_block_and_links_nowhere(about, shown):
+    assert f"\n\n{shown}\n\n" in as_markdown(made([line("a", 0.5)], about=about), COMMAND)
+
+
+def test_csv_has_every_number_in_full():
+    table = three()
+    rows = list(csv.DictReader(io.StringIO(as_csv(table))))
+    assert [row["row"] for row in rows] == ["asl", "bce", "focal"]
+    for row, of in zip(rows, table.lines, strict=True):
+        assert row["seeds"] == "5"
+        for name, mean in of.means.items():
+            assert float(row[name]) == mean
+            assert float(row[f"{name}_sd"]) == of.deviations[name]
+        for measure in MEASURES:
+            ends = [row[f"{measure}_{end}"] for end in ("difference", "low", "high")]
+            if of.differences:
+                assert [float(end) for end in ends] == list(of.differences[measure][:3])
+                assert row[f"{measure}_verdict"] == of.differences[measure].verdict
+            else:
+                assert [*ends, row[f"{measure}_verdict"]] == ["", "", "", "baseline"]
+        assert [float(row[name]) for name in ("train_seconds", "parameters", "gmacs", "inference_ms", "memory_mb")] == [
+            *vars(of.cost).values()
+        ]
+
+
+def test_the_columns_of_csv_are_those_of_the_docstring():
+    head = as_csv(three()).split("\n")[0].split(",")
+    measured = [m + end for m in MEASURES for end in ("", "_sd", "_difference", "_low", "_high", "_verdict")]
+    parts = [part + end for part in ("head", "medium", "tail") for end in ("", "_sd")]
+    costs = ["train_seconds", "parameters", "gmacs", "inference_ms", "memory_mb"]
+    assert head == ["row", "seeds", *measured, *parts, *costs]
+
+
+def test_csv_leaves_undefined_numbers_empty_and_names_are_no_formulas():
+    rows = list(csv.DictReader(io.StringIO(as_csv(one_seed()))))
+    assert [rows[2][name] for name in ("mAP_sd", "mAP_difference", "gmacs", "parameters")] == ["", "", "", "5000000"]
+    evil = made([line("=1+1", 0.5), line('a,"b"\n', 0.5, difference=moved(0, 1))])
+    assert [row["row"] for row in csv.DictReader(io.StringIO(as_csv(evil)))] == ["'=1+1", 'a,"b"\\n']
+
+
+def test_in_a_terminal_the_most_important_columns_fit_and_more_where_there_is_room():
+    narrow, wide = as_text(three()).split("\n"), as_text(three(), 200).split("\n")
+    assert max(map(len, narrow)) <= 80
+    assert narrow[4:7] == [
+        "row             mAP  difference    95% interval  verdict       train time  GMACs",
+        "asl    25.58 ± 0.40       +1.25  [+0.31, +2.19]  up                  45 s   1.50",
+        "bce    24.33 ± 0.73                              baseline          12 min  0.217",
+    ]
+    head = ("row", "mAP", "difference", "95% interval", "verdict", "CF1", "OF1", "head", "medium", "tail")
+    assert wide[3].split() == " ".join((*head, "train time", "params", "GMACs", "ms/photo", "MB")).split()
+    assert "With 5 seeds this protocol resolves a difference of about 1.2 points of mAP." in narrow
+
+
+@pytest.mark.parametrize("table", [twenty(), one_seed(), made([line(NASTY + "\x1b[31m\n", nan)])])
+def test_no_line_is_wider_than_the_terminal(table):
+    lines = as_text(table).split("\n")
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in "".join(lines)
+
+
+def test_a_name_loses_its_middle_and_the_columns_stay():
+    (cut,) = [text for text in as_text(twenty()).split("\n") if text.startswith("resnet50")]
+    assert cut == "resnet50 <…es not end  57.40 ± 0.60       +2.40  up                11 min   1.37"
+    assert as_text(twenty(), 40).count("…") == 18  # too narrow: 12 letters of a name stay, and two have no more

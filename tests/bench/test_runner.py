@@ -1,0 +1,100 @@
+"""What running a suite promises: every training once, in folders that say what is in them."""
+
+import dataclasses
+
+import pytest
+from photo_folder import make_photos
+
+from polytag.bench.runner import finish, run_suite
+from polytag.bench.types import Row, Suite
+from polytag.errors import OptionError, TaskError
+from polytag.run import Run
+
+OPTIONS = {"backbone": "test_efficientnet", "weights": "none", "image_size": 32, "epochs": 1, "batch_size": 8}
+OPTIONS |= {"workers": 0, "lr": 3e-3}
+
+
+def suite(*rows, seeds=(0, 1), **options):
+    made = tuple(Row(name, {**OPTIONS, **special, **options}) for name, special in rows)
+    return Suite("small", "Small", "labels.csv", made, made[0].name, seeds, "fast")
+
+
+PLAIN = suite(("bce", {}), ("asl, hard", {"loss": {"name": "asl", "gamma_neg": 4.0}}))
+
+
+def run(wanted, root, out, **options):
+    """The folders, and which trainings were done now."""
+    done = []
+    events = run_suite(wanted, root, out, train=lambda one: (done.append((one.row, one.seed)), finish(one)), **options)
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            return end.value, done
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return make_photos(tmp_path_factory.mktemp("photos"))
+
+
+def test_each_row_is_trained_for_each_seed_and_never_again(photos, tmp_path):
+    folders, done = run(PLAIN, photos, tmp_path)
+    assert done == [("bce", 0), ("asl, hard", 0), ("bce", 1), ("asl, hard", 1)]
+    assert {
+        name: [Run.open(folder).config["training"]["seed"] for folder in runs] for name, runs in folders.items()
+    } == {
+        "bce": [0, 1],
+        "asl, hard": [0, 1],
+    }
+    assert Run.open(folders["asl, hard"][0]).config["training"]["loss"] == {"name": "asl", "gamma_neg": 4.0}
+    assert all(folder.parent == tmp_path / "runs" for runs in folders.values() for folder in runs)
+    assert folders["asl, hard"][1].name.startswith("asl-hard-seed-1-")
+    again, done = run(PLAIN, photos, tmp_path)
+    assert (again, done) == (folders, [])
+
+
+def test_all_see_the_same_test_photos_whatever_their_seed(photos, tmp_path):
+    folders, _ = run(PLAIN, photos, tmp_path)
+    data = [Run.open(folder).config["data"] for runs in folders.values() for folder in runs]
+    assert len({(one["fingerprint"], one["train_fingerprint"]) for one in data}) == 1
+
+
+def test_a_change_trains_what_it_is_about(photos, tmp_path):
+    first, _ = run(PLAIN, photos, tmp_path)
+    more = suite(("bce", {}), ("asl, hard", {"loss": {"name": "asl", "gamma_neg": 2.0}}), seeds=(1, 2))
+    second, done = run(more, photos, tmp_path)
+    assert done == [("asl, hard", 1), ("bce", 2), ("asl, hard", 2)]
+    assert second["bce"][0] == first["bce"][1]
+
+
+def test_what_was_interrupted_goes_on(photos, tmp_path):
+    folders, _ = run(PLAIN, photos, tmp_path)
+    (folders["bce"][1] / "metrics.json").unlink()
+    assert run(PLAIN, photos, tmp_path)[1] == [("bce", 1)]
+
+
+def test_rows_of_several_sizes_decode_for_themselves(photos, tmp_path):
+    sizes = suite(("small", {}), ("large", {"image_size": 40}), seeds=(0,))
+    folders, _ = run(sizes, photos, tmp_path)
+    assert [Run.open(runs[0]).preprocessing.image_size for runs in folders.values()] == [(32, 32), (40, 40)]
+
+
+def test_one_that_fails_is_named_and_the_others_are_kept(photos, tmp_path):
+    bad = suite(("bce", {}), ("too fast", {"lr": 1000.0, "epochs": 8}), seeds=(0,))
+    with pytest.raises(
+        TaskError, match=r"^task 'too fast, seed 0' failed: .*; lower the learning rate; 1 of 2 are done"
+    ):
+        run(bad, photos, tmp_path)
+    assert run(dataclasses.replace(bad, rows=bad.rows[:1]), photos, tmp_path)[1] == []
+
+
+def test_weights_below_the_root_need_one(tmp_path, monkeypatch):
+    from toys import tiny_set
+
+    from polytag.bench import data
+
+    monkeypatch.setattr(data, "scenes", lambda seed: tiny_set(20))
+    wanted = dataclasses.replace(suite(("bce", {"weights": "w.safetensors"})), data="digits")
+    with pytest.raises(OptionError, match=r"^the row bce starts from w\.safetensors; say with --data where that is$"):
+        run(wanted, None, tmp_path)

@@ -1,0 +1,110 @@
+"""What `polytag bench` promises: a table that anybody can recompute from the run folders, and nothing trained twice."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from polytag.cli import main
+from polytag.metrics import average_precision
+from polytag.scores import load_scores
+
+LIMITS = "--tail-limits must be two numbers, the larger one first, like 100,20"
+SUITES = Path(__file__).parents[2] / "benchmarks" / "suites"
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    """The small protocol of the suite of digits, cut to one epoch and two rows."""
+    folder = tmp_path_factory.mktemp("bench")
+    text = (
+        (SUITES / "digits.toml").read_text().replace("epochs = 2", "epochs = 1").replace("photos = 320", "photos = 96")
+    )
+    (folder / "digits.toml").write_text(text)
+    command = ["bench", str(folder / "digits.toml"), "--protocol", "fast", "--out", str(folder / "out")]
+    assert main([*command, "--rows", "asl", "--draws", "100"]) == 0
+    return command, folder / "out"
+
+
+def rows(out):
+    with (out / "table.csv").open() as file:
+        return {row["row"]: row for row in csv.DictReader(file)}
+
+
+def folders(out, row):
+    return sorted((out / "runs").glob(f"{row}-seed-*"))
+
+
+def test_two_rows_are_what_their_run_folders_say(bench):
+    _, out = bench
+    table = rows(out)
+    assert list(table) == ["plain", "asl"]
+    means = {}
+    for name, row in table.items():
+        scores = [load_scores(folder) for folder in folders(out, name)]
+        values = [np.nanmean(average_precision(one.logits, one.targets)) for one in scores]
+        means[name] = np.mean(values)
+        assert float(row["mAP"]) == pytest.approx(means[name], abs=1e-9)
+        assert float(row["mAP_sd"]) == pytest.approx(np.std(values, ddof=1), abs=1e-9)
+    moved = float(table["asl"]["mAP_difference"])
+    assert moved == pytest.approx(means["asl"] - means["plain"], abs=1e-9)
+    low, high = (float(table["asl"][f"mAP_{end}"]) for end in ("low", "high"))
+    assert low <= moved <= high
+    assert table["asl"]["mAP_verdict"] == ("up" if low > 0 else "down" if high < 0 else "not resolved")
+
+
+def test_the_same_command_trains_nothing_and_says_the_same(bench, capsys):
+    command, out = bench
+    before = {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*.safetensors")}
+    assert len(before) >= 8
+    table = rows(out)
+    assert main([*command, "--rows", "asl", "--draws", "100"]) == 0
+    shown = capsys.readouterr()
+    assert "test mAP" not in shown.err  # which tells a finished training
+    assert {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*.safetensors")} == before
+    again = rows(out)
+    for name, row in table.items():
+        assert {key: row[key] for key in row if "ms" not in key} == {
+            key: again[name][key] for key in row if "ms" not in key
+        }
+
+
+def test_what_is_shown_fits_a_terminal_and_the_pages_say_how_they_were_made(bench, capsys):
+    command, out = bench
+    assert main([*command, "--rows", "asl", "--draws", "100"]) == 0
+    shown = capsys.readouterr().out
+    table = shown.partition("The same as a page")[0]
+    assert max(map(len, table.splitlines())) <= 80
+    assert "plain" in table
+    for page in ("table.md", "index.html"):
+        text = (out / page).read_text(encoding="utf-8")
+        assert "polytag bench" in text
+        assert "baseline" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["gone.toml"], "gone.toml"),
+        (
+            ["--tail-limits", "20,100"],
+            "--tail-limits must be two numbers, the larger one first, like 100,20, got '20,100'",
+        ),
+        (["--tail-limits", "many"], "--tail-limits must be two numbers, the larger one first, like 100,20, got 'many'"),
+        (["--rows", "alm"], "rows must be among plain, bce, weighted_bce, asl, got 'alm'"),
+        (["--draws", "5"], "draws must be between 100 and 1e+06, got 5"),
+    ],
+)
+def test_bad_words_are_refused_before_anything_is_trained(words, sentence, tmp_path, capsys):
+    suite = [] if words[0].endswith("toml") else [str(SUITES / "digits.toml")]
+    assert main(["bench", *suite, *words, "--protocol", "fast", "--out", str(tmp_path / "out")]) == 1
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_photos_need_a_folder_to_be_found_in(tmp_path, capsys):
+    assert main(["bench", str(SUITES / "ccp.toml"), "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "polytag: the suite ccp reads ccp/labels.csv; say with --data where that is"
+    )
