@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from polytag._launch import launch, processes, rank, restarted
+from polytag._launch import launch, processes, rank, restarts
 
 
 @pytest.fixture(autouse=True)
@@ -14,13 +14,13 @@ def alone(monkeypatch):
 
 
 def test_without_a_launcher_there_is_one_process():
-    assert (rank(), processes(), restarted(), launch()) == (0, 1, False, "")
+    assert (rank(), processes(), restarts(), launch()) == (0, 1, 0, "")
 
 
 def test_a_launcher_says_which_of_how_many_and_whether_again(monkeypatch):
     for name, value in {"RANK": "2", "WORLD_SIZE": "3", "TORCHELASTIC_RESTART_COUNT": "1"}.items():
         monkeypatch.setenv(name, value)
-    assert (rank(), processes(), restarted()) == (2, 3, True)
+    assert (rank(), processes(), restarts()) == (2, 3, 1)
 
 
 def test_a_launch_is_told_from_another_of_the_same_name(monkeypatch):

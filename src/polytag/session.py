@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 
 from polytag._interrupt import Interrupts
-from polytag._launch import launch, restarted
+from polytag._launch import launch, restarts
 from polytag._team import Team, lost_process
 from polytag._text import counted
 from polytag.backbones import preprocessing_defaults
@@ -277,6 +277,6 @@ class Session:
 
 def was_begun_by_this_launch(folder: Path) -> bool:
     """Whether the run there is that of processes which torchrun has started again, after one of them died."""
-    if not (restarted() and has_run(folder)):
+    if not (restarts() and has_run(folder)):
         return False
     return bool(Run.open(folder).config.get("running", {}).get("launch") == launch())

@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import torch
-from accelerate import Accelerator, InitProcessGroupKwargs
+from accelerate import Accelerator
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
+from polytag._launch import processes, restarts
 from polytag.errors import OptionError
 
 PATIENCE = timedelta(minutes=10)  # until a process that does not answer counts as lost; a dead one is noticed at once
@@ -26,15 +29,27 @@ def accelerator_for(device: str) -> Accelerator:
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
-    patience = InitProcessGroupKwargs(timeout=PATIENCE)
     on_cpu = device == "cpu" or not torch.cuda.is_available()  # or several processes would not find each other
+    if processes() > 1 and not torch.distributed.is_initialized():
+        _meet("gloo" if on_cpu else "nccl")
     try:
-        accelerator = Accelerator(cpu=on_cpu, kwargs_handlers=[patience])
+        accelerator = Accelerator(cpu=on_cpu)
     except ValueError as error:
         raise OptionError("device is cpu, and this process has trained on a GPU; start another process") from error
     if device == "cuda" and accelerator.device.type != "cuda":
         raise OptionError("device is cuda, and this process has trained on the CPU; start another process")
     return accelerator
+
+
+def _meet(backend: str) -> None:
+    """Join the other processes of this launch, each restart at a place of its own.
+
+    The agent of torchrun keeps one store over all restarts. At the same place in it, a process may find the address
+    that a dead one has left there, and wait for it.
+    """
+    store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
+    attempt = PrefixStore(f"attempt {restarts()}", store)
+    torch.distributed.init_process_group(backend, store=attempt, rank=rank, world_size=size, timeout=PATIENCE)
 
 
 @contextmanager
