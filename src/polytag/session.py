@@ -31,7 +31,7 @@ from polytag.run import METRICS, Run, new_config, save_json
 from polytag.scores import photos_fingerprint, save_scores
 from polytag.shares import fitting, parts_after, parts_of, release_memory
 from polytag.trackers import Trackers
-from polytag.train.device import peak_memory
+from polytag.train.device import forget_peak_memory, peak_memory
 from polytag.train.loop import Epoch, Step, train
 from polytag.train.optimizers import OPTIMIZERS
 from polytag.train.speed import SPEEDS, fastest, has_bf16, without_bf16
@@ -150,6 +150,7 @@ class Session:
         if batch_size < t.batch_size:
             yield Note(f"batch size {batch_size}, since there are only {counted(len(split.train), 'training photo')}")
         loader = Loader(split.train, self.preprocessing, t.augmentation(), t.workers)
+        forget_peak_memory(self.device)
         fits = self._fits(split)
         context = Context(self.accelerator, t.seed, fits)
         speed = began.get("speed", t.speed)

@@ -1,11 +1,12 @@
 """Where and how exactly a training computes."""
 
 import os
+import platform
 import resource
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 from accelerate import Accelerator
@@ -15,6 +16,7 @@ from torch.distributed.rendezvous import rendezvous
 from polytag._launch import processes, restarts
 from polytag.errors import OptionError
 
+LINUX = platform.system() == "Linux"
 PATIENCE = timedelta(minutes=10)  # until a process that does not answer counts as lost; a dead one is noticed at once
 
 
@@ -78,9 +80,20 @@ def deterministic(wanted: bool) -> Iterator[None]:
             os.environ["CUBLAS_WORKSPACE_CONFIG"] = workspace
 
 
+def forget_peak_memory(device: torch.device) -> None:
+    """Count :func:`peak_memory` from here on, where the system can."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif LINUX:
+        with suppress(OSError):  # where /proc is read-only the peak is that of the whole process
+            Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_memory(device: torch.device) -> float:
     """The most memory in use so far, in MB: of the GPU, or of this process where it computes on the CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / 1e6 if sys.platform == "darwin" else most / 1e3  # bytes there, kilobytes on Linux
+    if LINUX:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e6  # from KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
