@@ -50,7 +50,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         image_size: int | tuple[int, int] = 224,
         epochs: int = 20,
         batch_size: int = 32,
-        lr: float = 1e-3,
+        lr: float = 5e-4,
         average: float = 0.9997,
         flip: float = 0.5,
         crop: float = 1.0,

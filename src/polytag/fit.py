@@ -75,7 +75,7 @@ class Training:
     epochs: int = 20
     batch_size: int = 32
     accumulate: int = 1
-    lr: float = 1e-3
+    lr: float = 5e-4
     weight_decay: float = 0.01
     clip: float = 0.0
     average: float = 0.9997

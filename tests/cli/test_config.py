@@ -210,7 +210,7 @@ def test_what_is_printed_is_in_the_order_of_the_help_with_tables_last(printed, t
     assert lines[:2] == [f"# polytag {__version__}", f'data = "{tmp_path}/photos"']
     assert keys[2:] == [*options, "", "[loss]", "name", "clip"]
     assert 'head = "linear"' in lines
-    assert "lr = 0.001" in lines
+    assert "lr = 0.0005" in lines
     assert "track = []" in lines
     assert "resume = false" in lines
     assert lines[-2:] == ['name = "asl"', "clip = 0.0"]
