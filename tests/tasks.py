@@ -66,20 +66,36 @@ class Trap:
         return int, ("no number",)
 
 
+def _fails():
+    """Tells the tasks beside this one."""
+    if folder := os.environ.get("TASKS_MEET_IN"):
+        (Path(folder) / "failed").touch()
+
+
+def _after_the_first_failure(seconds):
+    """Waits for it, however slowly its process starts, and then for the parent to hear of it."""
+    failed, deadline = Path(os.environ["TASKS_MEET_IN"]) / "failed", time.monotonic() + 60
+    while not failed.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(seconds)
+
+
 def fate(word):
     """Ends as the word says."""
     match word:
         case "fine":
             return word
         case "late":
-            time.sleep(0.6)
+            _after_the_first_failure(0.6)
             return word
         case "refused":
+            _fails()
             raise OptionError("the rate must be positive, got 0")
         case "later than late":
-            time.sleep(0.3)
+            _after_the_first_failure(0.3)
             raise OptionError("too late")
         case "broken":
+            _fails()
             raise ZeroDivisionError("nothing there")
         case "picky":
             raise Picky("tea", "cold")

@@ -168,12 +168,14 @@ def test_an_error_that_is_no_refusal_comes_with_its_traceback(backend):
     assert 'raise ZeroDivisionError("nothing there")' in "".join(traceback.format_exception(error))
 
 
-def test_tasks_that_run_when_another_one_fails_are_finished():
+def test_tasks_that_run_when_another_one_fails_are_finished(tmp_path, monkeypatch):
+    monkeypatch.setenv("TASKS_MEET_IN", str(tmp_path))
     error = failure("late", "refused", "fine", at_once=2)
     assert str(error) == f"task 'refused' failed: the rate must be positive, got 0; 1 of 3 are done, {KEPT}"
 
 
-def test_all_that_fail_are_named():
+def test_all_that_fail_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("TASKS_MEET_IN", str(tmp_path))
     error = failure("late", "later than late", "broken", "fine", at_once=3)
     trouble = "task 'broken' failed: ZeroDivisionError: nothing there; 'later than late' failed too"
     assert str(error) == f"{trouble}; 1 of 4 are done, {KEPT}"
