@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from polytag._random import generator
 from polytag.build import build_loss, build_model
-from polytag.data.augment import Flip
+from polytag.data.augment.flip import Flip
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.loader import Loader
 from polytag.data.preprocessing import Preprocessing

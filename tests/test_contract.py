@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from polytag._random import generator
 from polytag.backbones import Backbone
 from polytag.build import TABLES, build_loss, build_model, factory, summary
-from polytag.data.augment import Flip
+from polytag.data.augment.flip import Flip
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.loader import Batch, Loader
 from polytag.data.preprocessing import Preprocessing
@@ -44,6 +44,10 @@ GIVEN = {
     "sampler": ("labels",),
     "optimizer": ("method", "lr", "weight_decay"),
     "schedule": (),
+    "sam": ("base",),
+    "crop": (),
+    "augment": (),
+    "mix": (),
 }
 ENTRIES = [(kind, name) for kind in GIVEN for name in TABLES[kind]]
 

@@ -31,11 +31,12 @@ from polytag.labels import Labels
 from polytag.run import Run
 from polytag.session import Note
 from polytag.train.loop import Epoch, Step
+from polytag.train.optimizers import OPTIMIZERS
 
 
 def training(out, **options):
     quick = {"backbone": "test_efficientnet", "weights": "none", "image_size": 32, "epochs": 2, "batch_size": 8}
-    return Training(**{"data": tiny_set(30), "out": out, "workers": 0, "lr": 3e-3, "crop": 1.0, **quick, **options})
+    return Training(**{"data": tiny_set(30), "out": out, "workers": 0, "lr": 3e-3, **quick, **options})
 
 
 def weights(run):
@@ -233,7 +234,11 @@ def test_one_process_trains_on_one_device(tmp_path, monkeypatch):
     ("options", "sentence"),
     [
         ({"epochs": 0}, "epochs must be between 1 and 100000, got 0"),
-        ({"crop": 0.0}, "crop must be between 0.05 and 1, got 0.0"),
+        ({"crop": {"name": "sides", "smallest": 0.0}}, "smallest must be between 0.05 and 1, got 0.0"),
+        ({"cutout": 1.5}, "cutout must be between 0 and 1, got 1.5"),
+        ({"patience": -1}, "patience must be between 0 and 100000, got -1"),
+        ({"sam": {"name": "plain", "rho": -1.0}}, "rho must be between 0 and 1000, got -1.0"),
+        ({"optimizer": {"name": "sgd", "bias_lr": -1.0}}, "bias_lr must be between 0 and 1000, got -1.0"),
         ({"average": 1.0}, "average must be between 0 and 0.999999, got 1.0"),
         ({"lr": math.nan}, "lr must be between 1e-12 and 1000, got nan"),
         ({"optimizer": "lion"}, "optimizer must be one of {optimizer}, got 'lion'"),
@@ -250,7 +255,7 @@ def test_one_process_trains_on_one_device(tmp_path, monkeypatch):
 def test_arguments_are_checked_when_it_is_made(options, sentence, tmp_path):
     with pytest.raises(OptionError) as refusal:
         training(tmp_path / "run", **options)
-    assert str(refusal.value) == sentence.format(optimizer=", ".join(polytag.fit.OPTIMIZERS))
+    assert str(refusal.value) == sentence.format(optimizer=", ".join(OPTIMIZERS))
 
 
 def test_every_argument_is_documented_and_the_estimator_has_the_same_defaults():

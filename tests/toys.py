@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from polytag._random import generator
-from polytag.data.augment import Flip
+from polytag.data.augment.flip import Flip
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.loader import Loader
 from polytag.data.preprocessing import Preprocessing
@@ -22,6 +22,7 @@ from polytag.samplers.base import Sampler
 from polytag.samplers.uniform import Uniform
 from polytag.train.loop import Step, train
 from polytag.train.optimizers import sgd
+from polytag.train.sam import SAMS
 from polytag.train.schedules import OneCycle
 from polytag.train.state import load_tree, save_tree
 
@@ -95,36 +96,6 @@ class TwoSamplings(Method):
         return terms
 
 
-class SAM(torch.optim.Optimizer):
-    """Steps with the gradient of a worse place nearby; keeps nothing that its base does not keep."""
-
-    def __init__(self, base, rho=0.05):
-        self.base, self.rho = base, rho
-        super().__init__(base.param_groups, base.defaults)
-        self.param_groups, self.state = base.param_groups, base.state
-
-    def step(self, closure):
-        loss = closure()
-        weights = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
-        with torch.no_grad():
-            norm = torch.stack([p.grad.norm() for p in weights]).norm()
-            offsets = [p.grad * (self.rho / (norm + 1e-12)) for p in weights]
-            kept = [p.clone() for p in weights]
-            torch._foreach_add_(weights, offsets)
-        closure()
-        with torch.no_grad():
-            torch._foreach_copy_(weights, kept)
-        self.base.step()
-        return loss
-
-    def state_dict(self):
-        return self.base.state_dict()
-
-    def load_state_dict(self, state):
-        self.base.load_state_dict(state)
-        self.param_groups, self.state = self.base.param_groups, self.base.state
-
-
 def events(
     resume=None, *, items=64, accumulate=2, workers=0, dropout=0.3, epochs=3, use_sam=True, die_at=None, **options
 ):
@@ -136,7 +107,7 @@ def events(
         Loader(tiny_set(items), PREPROCESSING, Flip(), workers),
         epochs=epochs,
         batch_size=16,
-        optimizer=lambda method: (SAM if use_sam else lambda base: base)(sgd(method, 0.1, 1e-4)),
+        optimizer=lambda method: SAMS["plain" if use_sam else "none"](sgd(method, 0.1, 1e-4), method.buffers()),
         schedule=OneCycle(),
         context=Context(Accelerator(cpu=True), 5),
         average=0.9,

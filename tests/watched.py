@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from toys import PREPROCESSING, Small, tiny_set
 
-from polytag.data.augment import Flip
+from polytag.data.augment.flip import Flip
 from polytag.data.loader import Loader
 from polytag.method import Context, Method
 from polytag.train.loop import train

@@ -12,6 +12,7 @@ from polytag._checks import check_type
 from polytag._random import torch_seed
 from polytag._text import did_you_mean
 from polytag.backbones import Backbone
+from polytag.data.augment import AUGMENTATIONS, CROPS, MIXES
 from polytag.data.readers import READERS
 from polytag.errors import OptionError
 from polytag.heads import HEADS
@@ -20,6 +21,7 @@ from polytag.methods import METHODS
 from polytag.model import Classifier
 from polytag.samplers import SAMPLERS
 from polytag.train.optimizers import OPTIMIZERS
+from polytag.train.sam import SAMS
 from polytag.train.schedules import SCHEDULES
 from polytag.train.speed import SPEEDS
 
@@ -30,9 +32,16 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "sampler": SAMPLERS,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
+    "sam": SAMS,
     "speed": SPEEDS,
+    "crop": CROPS,
+    "augment": AUGMENTATIONS,
+    "mix": MIXES,
     "reader": READERS,
 }
+
+CHOICES = ("head", "loss", "method", "sampler", "optimizer", "schedule", "sam", "crop", "augment", "mix")
+"""The kinds of which a training has one each, with options of its own."""
 
 Choice = str | Mapping[str, Any] | Callable[..., Any]
 """A name, ``{"name": ..., option: value}``, or the user's own class or object."""

@@ -29,8 +29,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     to pick the best epoch, unless a set says by its splits which photos are for what.
 
     Args:
-        backbone, weights, head, loss, method, image_size, epochs, batch_size, lr, average, flip, crop, seed, speed,
-            workers, device: see :class:`polytag.Training`.
+        backbone, weights, head, loss, method, image_size, epochs, batch_size, lr, average, crop, augment, cutout, flip,
+            mix, seed, speed, workers, device: see :class:`polytag.Training`.
         classes: names of the columns of ``y``; for a matrix numbers unless given.
         out: where to keep the run folder; a temporary folder unless given.
 
@@ -52,8 +52,11 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         batch_size: int = 32,
         lr: float = 5e-4,
         average: float = 0.9997,
+        crop: Any = "none",
+        augment: Any = "none",
+        cutout: float = 0.0,
         flip: float = 0.5,
-        crop: float = 1.0,
+        mix: Any = "none",
         seed: int = 0,
         speed: str = "channels_last",
         workers: int = 2,
@@ -71,8 +74,11 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self.batch_size = batch_size
         self.lr = lr
         self.average = average
-        self.flip = flip
         self.crop = crop
+        self.augment = augment
+        self.cutout = cutout
+        self.flip = flip
+        self.mix = mix
         self.seed = seed
         self.speed = speed
         self.workers = workers

@@ -5,17 +5,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from torch import nn
+from torch.optim import Optimizer
+
 from polytag._checks import check_choice, check_number
 from polytag.backbones import preprocessing_defaults
-from polytag.build import Choice, build_loss, factory
-from polytag.data.augment import Augmentation, Chain, Flip, RandomCrop
+from polytag.build import CHOICES, Choice, build_loss, factory
+from polytag.data.augment.base import Augmentation, Chain
+from polytag.data.augment.cutout import Cutout
+from polytag.data.augment.flip import Flip
 from polytag.data.labelled_set import LabelledSet
 from polytag.errors import OptionError
 from polytag.run import Run
 from polytag.session import Event, Session
 from polytag.trackers import check_trackers
 from polytag.train.device import accelerator_for, deterministic
-from polytag.train.optimizers import OPTIMIZERS
 from polytag.train.speed import SPEEDS
 
 
@@ -28,9 +32,9 @@ class Training:
         out: the run folder.
         backbone: any timm model with a feature map.
         weights: of the backbone: "pretrained" (from the hub), "none", a weights file, or a run folder of one's own.
-        head, loss, method, sampler, schedule: names from the tables, ``{"name": ..., option: value}``, or objects of
-            one's own.
-        optimizer: a name from the table.
+        head, loss, method, sampler, optimizer, schedule, sam, crop, augment, mix: names from the tables, ``{"name":
+            ..., option: value}``, or objects of one's own. A training photo is cropped, augmented, cut out, flipped and
+            mixed, in this order.
         image_size: pixels a side, or ``(height, width)``.
         epochs: passes over the training photos.
         batch_size: photos a step.
@@ -38,9 +42,13 @@ class Training:
         lr: learning rate at its highest.
         weight_decay: of weights with two or more dimensions.
         clip: largest norm of the gradient; 0 for none.
+        frozen_epochs: at the start, in which the backbone is not trained.
+        patience: judged epochs without a better score after which the training ends; 0 to never end early.
         average: decay of the running average of the weights; 0 for none.
-        flip: probability of mirroring a training photo.
-        crop: share of each side, in (0, 1], that a random crop of a training photo keeps at least; 1 for no crop.
+        cutout: share of each side of a training photo that a painted rectangle has; 0 for none.
+        cutout_probability: with which a training photo has one.
+        flip: probability of mirroring a training photo left and right.
+        flip_vertical: the same, top and bottom.
         seed: of everything random.
         workers: threads that decode.
         cache: keep the photos decoded in memory; "auto" where they take under 2 GiB.
@@ -69,8 +77,9 @@ class Training:
     loss: Any = "bce"
     method: Choice = "supervised"
     sampler: Choice = "uniform"
-    optimizer: str = "adamw"
+    optimizer: Choice = "adamw"
     schedule: Choice = "one_cycle"
+    sam: Choice = "none"
     image_size: int | tuple[int, int] = 224
     epochs: int = 20
     batch_size: int = 32
@@ -78,9 +87,16 @@ class Training:
     lr: float = 5e-4
     weight_decay: float = 0.01
     clip: float = 0.0
+    frozen_epochs: int = 0
+    patience: int = 0
     average: float = 0.9997
+    crop: Choice = "none"
+    augment: Choice = "none"
+    cutout: float = 0.0
+    cutout_probability: float = 0.5
     flip: float = 0.5
-    crop: float = 1.0
+    flip_vertical: float = 0.0
+    mix: Choice = "none"
     seed: int = 0
     workers: int = 2
     cache: Literal["auto", "memory", "none"] = "auto"
@@ -103,9 +119,13 @@ class Training:
             check_number(name, getattr(self, name), low, high)
         for name, allowed in _CHOICES.items():
             check_choice(name, getattr(self, name), allowed)
-        for kind in ("head", "method", "sampler", "schedule"):
+        for kind in CHOICES:
             factory(kind, getattr(self, kind))
+        for kind in ("schedule", "crop", "mix"):
+            factory(kind, getattr(self, kind))()
         build_loss(self.loss)
+        self.augmentation()
+        self.optimizer_of(nn.Linear(1, 1, device="meta"))
         preprocessing_defaults(self.backbone, self.image_size)
         check_trackers(self.track)
         if self.deterministic and self.speed == "auto":
@@ -125,9 +145,17 @@ class Training:
         with deterministic(self.deterministic):
             yield from Session(self, accelerator_for(self.device)).events()
 
+    def optimizer_of(self, method: nn.Module) -> Optimizer:
+        """What moves the weights of a method."""
+        base = factory("optimizer", self.optimizer)(method, self.lr, self.weight_decay)
+        optimizer: Optimizer = factory("sam", self.sam)(base, method.buffers())
+        return optimizer
+
     def augmentation(self) -> Augmentation:
-        """What changes a training photo."""
-        return Chain(*([RandomCrop(self.crop)] if self.crop < 1 else []), Flip(self.flip))
+        """What changes a training photo once it is cropped."""
+        parts = [factory("augment", self.augment)()]
+        parts += [Cutout(self.cutout, self.cutout_probability)] if self.cutout else []
+        return Chain(*parts, Flip(self.flip), Flip(self.flip_vertical, vertical=True))
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -137,16 +165,19 @@ _RANGES: dict[str, tuple[float, float]] = {
     "lr": (1e-12, 1e3),
     "weight_decay": (0.0, 10.0),
     "clip": (0.0, float("inf")),
+    "frozen_epochs": (0, 100_000),
+    "patience": (0, 100_000),
     "average": (0.0, 0.999999),
+    "cutout": (0.0, 1.0),
+    "cutout_probability": (0.0, 1.0),
     "flip": (0.0, 1.0),
-    "crop": (0.05, 1.0),
+    "flip_vertical": (0.0, 1.0),
     "seed": (0, 2**62),
     "workers": (0, 256),
     "evaluate_every": (1, 100_000),
     "jobs": (1, 1024),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "optimizer": tuple(OPTIMIZERS),
     "speed": ("auto", *SPEEDS),
     "cache": ("auto", "memory", "none"),
     "on_bad_image": ("stop", "skip"),

@@ -33,8 +33,8 @@ from polytag.shares import fitting, parts_after, parts_of, release_memory
 from polytag.trackers import Trackers
 from polytag.train.device import forget_peak_memory, peak_memory
 from polytag.train.loop import Epoch, Step, train
-from polytag.train.optimizers import OPTIMIZERS
 from polytag.train.speed import SPEEDS, fastest, has_bf16, without_bf16
+from polytag.train.stopping import Stopping
 from polytag.weights import load_weights
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ class Session:
         batch_size = fitting(t.batch_size, len(split.train), parts * team.size)
         if batch_size < t.batch_size:
             yield Note(f"batch size {batch_size}, since there are only {counted(len(split.train), 'training photo')}")
-        loader = Loader(split.train, self.preprocessing, t.augmentation(), t.workers)
+        crop, mix = factory("crop", t.crop)(), factory("mix", t.mix)()
+        loader = Loader(split.train, self.preprocessing, t.augmentation(), t.workers, crop, mix)
         forget_peak_memory(self.device)
         fits = self._fits(split)
         context = Context(self.accelerator, t.seed, fits)
@@ -176,7 +177,7 @@ class Session:
                 loader,
                 epochs=t.epochs,
                 batch_size=batch_size,
-                optimizer=lambda trained: OPTIMIZERS[t.optimizer](trained, t.lr, t.weight_decay),
+                optimizer=t.optimizer_of,
                 schedule=factory("schedule", t.schedule)(),
                 context=context,
                 average=t.average or None,
@@ -185,6 +186,8 @@ class Session:
                 score=SCORE,
                 accumulate=parts,
                 clip=t.clip or None,
+                frozen=t.frozen_epochs,
+                stopping=Stopping(t.patience) if t.patience else None,
                 speed=SPEEDS[speed],
                 report_every=REPORT_EVERY,
                 interrupted=interrupts.seen,
@@ -200,6 +203,8 @@ class Session:
         if recorder.best["score"] == -math.inf:
             photos = counted(len(split.val), "validation photo")
             yield Note(f"{SCORE} is undefined on {photos}; the last weights are kept")
+        if (last := len(recorder.history)) < t.epochs:
+            yield Note(f"stopped after epoch {last} of {t.epochs}, since {SCORE} no longer rose")
         if len(recorder.history) > epochs_before:
             recorder.go_on({**running, "memory_mb": round(peak_memory(self.device), 1)})
         yield from self._concluded(recorder, split)

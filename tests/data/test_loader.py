@@ -9,7 +9,11 @@ import pytest
 import torch
 
 from polytag._random import generator
-from polytag.data.augment import Augmentation, Chain, Flip, RandomCrop
+from polytag.data.augment.base import Augmentation, Chain
+from polytag.data.augment.crops import Sides
+from polytag.data.augment.cutout import Cutout
+from polytag.data.augment.flip import Flip
+from polytag.data.augment.mixes import CutMix, Mixup
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.loader import Batch, Draw, Loader, ToDevice
 from polytag.data.preprocessing import Preprocessing
@@ -20,7 +24,7 @@ PREPROCESSING = Preprocessing((8, 6))
 PHOTOS = [generator(n).integers(0, 256, (8 + n % 3, 6 + n % 2, 3), dtype=np.uint8) for n in range(23)]
 DENSE = generator(99).integers(-1, 2, (23, 4))
 DATA = LabelledSet(ImageArrays(PHOTOS), Labels.from_dense(DENSE, list("abcd")))
-AUGMENTATION = Chain(RandomCrop(0.5), Flip())
+AUGMENTATION = Chain(Cutout(0.5), Flip())
 
 
 def draws(count=12, key=(5, 0, 0)):
@@ -74,14 +78,14 @@ def test_a_slow_photo_does_not_change_the_order():
 
 def test_augmentation_depends_on_the_pass_the_row_and_the_place():
     def look(row, key, first):
-        (batch,) = Loader(DATA, PREPROCESSING, RandomCrop(0.3), 0).batches([Draw(np.array([row]), key, first)])
+        (batch,) = Loader(DATA, PREPROCESSING, Cutout(0.5, 1.0), 0).batches([Draw(np.array([row]), key, first)])
         return batch.images
 
     first = look(3, (5, 0, 0), 0)
     assert torch.equal(first, look(3, (5, 0, 0), 0))
     for other in ((3, (5, 0, 1), 0), (3, (5, 1, 0), 0), (3, (6, 0, 0), 0), (3, (5, 0, 0), 1)):
         assert not torch.equal(first, look(*other))
-    (together,) = Loader(DATA, PREPROCESSING, RandomCrop(0.3), 0).batches([Draw(np.array([9, 3]), (5, 0, 0), 4)])
+    (together,) = Loader(DATA, PREPROCESSING, Cutout(0.5, 1.0), 0).batches([Draw(np.array([9, 3]), (5, 0, 0), 4)])
     assert torch.equal(together.images[1:], look(3, (5, 0, 0), 5))
 
 
@@ -177,3 +181,36 @@ def test_pixels_are_the_very_same_as_in_the_one_evaluation_path(channels_last):
     assert torch.equal(batch.images, before)
     assert (found.targets.dtype, found.targets.tolist()) == (torch.float32, DENSE.tolist())
     assert found.rows.tolist() == list(range(23))
+
+
+def test_a_crop_is_resized_in_one_step_and_knows_the_shape_of_the_photo_before():
+    seen = []
+
+    class Left(Sides):
+        def __call__(self, image, aspect, resize, random):
+            seen.append((image.shape, aspect))
+            return resize(image, (0.0, 0.0, 0.5, 1.0))
+
+    (batch,) = Loader(DATA, PREPROCESSING, None, 0, Left()).batches([Draw(np.array([2]), (5, 0, 0))])
+    photo = DATA.images.load(2)
+    half = PREPROCESSING.resize(np.ascontiguousarray(photo), (0.0, 0.0, 0.5, 1.0))
+    assert np.array_equal(batch.images[0].permute(1, 2, 0).numpy(), half)
+    assert seen == [(photo.shape, photo.shape[1] / photo.shape[0])]
+
+    squashed = ImageArrays(np.zeros((3, 6, 8, 3), np.uint8), aspects=[0.5, 2.0, 3.0])
+    data = LabelledSet(squashed.select([2, 1]), DATA.labels.select([0, 1]))
+    list(Loader(data, PREPROCESSING, None, 0, Left()).batches([Draw(np.array([0, 1]), (5, 0, 0))]))
+    assert seen[1:] == [((6, 8, 3), 3.0), ((6, 8, 3), 2.0)]
+
+
+@pytest.mark.parametrize("mix", [Mixup(), CutMix()])
+def test_mixed_photos_do_not_depend_on_how_a_pass_is_cut_into_batches(mix):
+    loader = Loader(DATA, PREPROCESSING, Flip(), 2, Sides(0.5), mix)
+    rows = np.array([4, 1, 3, 3, 0, 2])
+    (whole,) = loader.batches([Draw(rows, (5, 0, 7), 0, rows)])
+    parts = list(loader.batches([Draw(rows[n : n + 2], (5, 0, 7), n, rows) for n in (0, 2, 4)]))
+    for name in ("images", "targets", "rows"):
+        assert torch.equal(getattr(whole, name), torch.cat([getattr(part, name) for part in parts]))
+    assert not torch.equal(whole.images[2], whole.images[3])  # the same row at two places
+    soft = whole.targets[(whole.targets > 0) & (whole.targets < 1)]
+    assert len(soft) > 0

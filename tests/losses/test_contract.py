@@ -95,6 +95,16 @@ def test_a_batch_without_known_labels_costs_nothing(loss):
     assert not z.grad.any()
 
 
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.75, 1.0])
+def test_a_label_of_mixed_photos_costs_what_both_cost_by_their_shares(loss, share):
+    z = logits()
+    soft = torch.where(TARGETS == 1, torch.tensor(share, dtype=torch.float64), TARGETS.double())
+    absent = torch.where(TARGETS == 1, 0, TARGETS)
+    torch.testing.assert_close(loss(z, soft), share * loss(z, TARGETS) + (1 - share) * loss(z, absent))
+    expected = share * gradient(loss, z, TARGETS) + (1 - share) * gradient(loss, z, absent)
+    torch.testing.assert_close(gradient(loss, z, soft), expected)
+
+
 def test_gradient_pulls_present_labels_up_and_absent_ones_down(loss):
     found = gradient(loss, torch.zeros(TARGETS.shape, requires_grad=True), TARGETS)
     assert (found[TARGETS == 1] < 0).all()

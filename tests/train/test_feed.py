@@ -8,7 +8,7 @@ import pytest
 import torch
 from toys import PREPROCESSING, Rare, tiny_set
 
-from polytag.data.augment import Flip
+from polytag.data.augment.flip import Flip
 from polytag.data.loader import Loader, ToDevice
 from polytag.errors import OptionError
 from polytag.samplers.uniform import Uniform

@@ -12,13 +12,14 @@ from torch import nn
 from toys import CLASSES, PREPROCESSING, Small, events, tiny_set
 from watched import OneOfTwo, Watched, run, weights_of
 
-from polytag.data.augment import Flip
+from polytag.data.augment.flip import Flip
 from polytag.data.loader import Loader
 from polytag.errors import OptionError
 from polytag.samplers.uniform import Uniform
 from polytag.train import loop
 from polytag.train.loop import Epoch, Step
 from polytag.train.schedules import Constant, Cosine, Plateau
+from polytag.train.stopping import Stopping
 
 # What is told
 
@@ -270,3 +271,81 @@ def test_an_undefined_score_is_no_reason_to_lower_the_rate():
     nothing_defined = {"evaluate": lambda model: {"mAP": math.nan}, "epochs": 4}
     events = [event for event in run(schedule=Plateau(warmup=0, patience=0), **nothing_defined) if type(event) is Epoch]
     assert len({event.rate for event in events}) == 1
+
+
+# Frozen epochs and early stopping
+
+
+class Whole(nn.Module):
+    """A backbone with batch norm, and a head."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten())
+        self.head = nn.Linear(4 * 9, CLASSES)
+
+    def forward(self, images):
+        return self.head(self.backbone(images))
+
+
+def test_a_frozen_backbone_stays_with_its_statistics_and_is_trained_from_the_next_epoch_on():
+    method = Watched(Whole())
+    model, seen = method.model, []
+    for event in run(method, epochs=3, frozen=2):
+        trunk = torch.cat([t.flatten().double() for t in model.backbone.state_dict().values()])
+        seen.append((trunk, model.head.weight.detach().clone()))
+        model.eval()
+        assert isinstance(event, Step | Epoch)
+    frozen, thawed = seen[:10], seen[10:]
+    assert all(torch.equal(trunk, frozen[0][0]) for trunk, _ in frozen)
+    assert not torch.equal(frozen[0][1], frozen[3][1])
+    assert not torch.equal(thawed[0][0], frozen[0][0])
+    assert all(p.requires_grad for p in model.parameters())
+
+
+def test_a_training_that_is_resumed_among_frozen_epochs_ends_the_same():
+    whole = list(run(Watched(Whole()), epochs=3, frozen=1))[-1].state.state_dict()
+    for stop_at in (2, 4, 6):
+        part = run(Watched(Whole()), epochs=3, frozen=1)
+        saved = copy.deepcopy(next(e.state.state_dict() for e in part if e.state.step == stop_at))
+        part.close()
+        *_, last = run(Watched(Whole()), epochs=3, frozen=1, resume=saved)
+        ended = last.state.state_dict()["method"]
+        assert all(torch.equal(ended[name], value) for name, value in whole["method"].items())
+
+
+def test_a_model_without_a_backbone_cannot_have_frozen_epochs():
+    with pytest.raises(OptionError, match=r"^frozen epochs need a model with a backbone, and this one has none; set "):
+        list(run(frozen=1))
+
+
+def stopped(scores, resume=None, **options):
+    """A training judged with these scores, which ends after two that are no better."""
+    scores = iter(scores)
+    stopping = Stopping(2)
+    return list(run(evaluate=lambda model: {"mAP": next(scores)}, stopping=stopping, resume=resume, **options))
+
+
+def test_it_ends_early_where_the_score_no_longer_rises():
+    seen = stopped([0.5, 0.6, 0.2, 0.1, 0.9], epochs=5)
+    assert [event.number for event in seen if isinstance(event, Epoch)] == [1, 2, 3, 4]
+    assert seen[-1].metrics == {"raw": {"mAP": 0.1}}
+
+
+def test_it_does_not_while_the_rate_rises():
+    seen = stopped([0.5, 0.1, 0.1, 0.1, 0.9], epochs=5, schedule=Cosine(warmup=0.5))
+    assert seen[-1].number == 4  # the second epoch ends below half of the steps, the third and fourth do not
+
+
+def test_what_has_ended_early_does_not_go_on_when_it_is_resumed():
+    saved = stopped([0.5, 0.2, 0.1], epochs=5)[-1].state.state_dict()
+    assert stopped([], resume=saved, epochs=5) == []
+
+
+def test_the_wait_survives_a_resume():
+    training = run(evaluate=lambda model: {"mAP": 0.5 if model.training else 0.4}, stopping=Stopping(2), epochs=5)
+    first = next(event for event in training if isinstance(event, Epoch))
+    saved = copy.deepcopy(first.state.state_dict())
+    training.close()
+    assert [e.number for e in stopped([0.1, 0.1, 0.9], resume=saved, epochs=5) if isinstance(e, Epoch)] == [2, 3]

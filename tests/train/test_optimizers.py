@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from polytag.errors import OptionError
 from polytag.train.optimizers import OPTIMIZERS
 
 
@@ -76,6 +77,56 @@ def test_frozen_weights_stay_until_they_are_thawed(name):
         module[0].requires_grad_(True)
 
 
+def test_momentum_and_nesterov_of_sgd_by_hand():
+    def after(gradients, **options):
+        module = One(1, 1)
+        optimizer = OPTIMIZERS["sgd"](module, 0.1, 0.0, **options)
+        for gradient in gradients:
+            module.weight.grad = torch.full((1, 1), float(gradient), dtype=torch.float64)
+            optimizer.step()
+        return module.weight.item()
+
+    assert after([1, 1], nesterov=False) == pytest.approx(1 - 0.1 - 0.1 * 1.9)
+    assert after([1, 1], momentum=0.0) == pytest.approx(1 - 0.2)
+    assert after([1, 1], momentum=0.5) == pytest.approx(1 - 0.1 * 1.5 - 0.1 * (1 + 0.5 * 1.5))
+    with pytest.raises(OptionError, match=r"^momentum must be between 0 and 0\.9999, got 1\.0$"):
+        after([1], momentum=1.0)
+
+
+class Parts(nn.Module):
+    """A method with a model of two parts."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = nn.Module()
+        self.model.backbone, self.model.head = network(), nn.Linear(2, 2)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_biases_and_the_backbone_have_rates_of_their_own(name):
+    module = Parts()
+    optimizer = OPTIMIZERS[name](module, 0.1, 0.01, bias_lr=2.0, backbone_lr=0.1)
+    rates = {id(p): (group["lr"], group["weight_decay"]) for group in optimizer.param_groups for p in group["params"]}
+    found = {name: rates[id(p)] for name, p in module.named_parameters()}
+    assert found == {
+        "model.backbone.0.weight": (pytest.approx(0.01), 0.01),
+        "model.backbone.0.bias": (pytest.approx(0.02), 0.0),
+        "model.backbone.1.weight": (pytest.approx(0.01), 0.0),
+        "model.backbone.1.bias": (pytest.approx(0.02), 0.0),
+        "model.backbone.3.weight": (pytest.approx(0.01), 0.01),
+        "model.backbone.3.bias": (pytest.approx(0.02), 0.0),
+        "model.head.weight": (0.1, 0.01),
+        "model.head.bias": (0.2, 0.0),
+    }
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("option", ["bias_lr", "backbone_lr"])
+def test_a_negative_factor_is_refused(name, option):
+    with pytest.raises(OptionError, match=rf"^{option} must be between 0 and 1000, got -1$"):
+        OPTIMIZERS[name](network(), 0.1, 0.0, **{option: -1})
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_rate_is_the_one_that_was_asked_for(name):
-    assert [group["lr"] for group in OPTIMIZERS[name](network(), 0.25, 0.0).param_groups] == [0.25, 0.25]
+    assert {group["lr"] for group in OPTIMIZERS[name](network(), 0.25, 0.1).param_groups} == {0.25}

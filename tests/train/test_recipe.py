@@ -37,8 +37,15 @@ def test_the_plain_one_is_an_ordinary_loop():
         "clip": 0.0,
         "average": 0.0,
         "batch_size": 32,
+        "sam": "none",
+        "frozen_epochs": 0,
+        "patience": 0,
+        "crop": "none",
+        "augment": "none",
+        "cutout": 0.0,
         "flip": 0.5,
-        "crop": 1.0,
+        "flip_vertical": 0.0,
+        "mix": "none",
     }
 
 

@@ -8,11 +8,12 @@ import struct
 import pytest
 import torch
 from safetensors.torch import save_file
-from toys import SAM, Small, TwoSamplings
+from toys import Small, TwoSamplings
 
 from polytag.errors import RunError
 from polytag.train.ema import ModelAverage
 from polytag.train.optimizers import OPTIMIZERS
+from polytag.train.sam import SAM
 from polytag.train.schedules import Constant, Plateau
 from polytag.train.state import TrainState, is_finite, load_tree, save_tree
 

@@ -11,7 +11,7 @@ from polytag._checks import check_choice, check_number, check_type
 from polytag._text import did_you_mean
 from polytag._toml import read_toml
 from polytag.bench.types import Row, Suite
-from polytag.build import TABLES, check_written
+from polytag.build import CHOICES, TABLES, check_written
 from polytag.data.labelled_set import LabelledSet
 from polytag.errors import OptionError, PolytagError
 from polytag.fit import Training
@@ -19,7 +19,6 @@ from polytag.train.recipe import find_recipe
 
 PROTOCOLS = ("fast", "full")
 NEEDED = ("title", "data", "baseline", *PROTOCOLS)
-CHOICES = ("head", "loss", "method", "sampler", "schedule")  # a name, or a table with a name and options
 NAMED = (*TABLES, "recipe", "backbone")  # options that go without saying in the name of a row: their values tell
 SET_BY_BENCH = ("data", "out", "seed", "resume", "overwrite", "command", "source")
 NO_PATHS = ("pretrained", "none")  # that the option of the weights takes

@@ -96,7 +96,8 @@ def add_chosen(parser: Parser, words: list[str], kinds: Iterable[str]) -> dict[s
     """
     scout = Parser(prog=parser.prog, add_help=False, allow_abbrev=False)
     for kind in kinds:
-        scout.add_argument(f"--{kind}", default=parser.get_default(kind))
+        known = parser._option_string_actions[f"--{kind}"]
+        scout.add_argument(f"--{kind}", nargs=known.nargs, const=known.const, default=known.default)
     chosen = vars(scout.parse_known_args(words)[0])
     if chosen.get("reader") is None and any(word.startswith("--reader.") for word in words):
         chosen["reader"] = "table"  # the messages of that reader name its options

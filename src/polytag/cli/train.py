@@ -12,7 +12,7 @@ from polytag._team import leave_team
 from polytag._text import counted
 from polytag._toml import as_toml
 from polytag._version import __version__
-from polytag.build import TABLES
+from polytag.build import CHOICES, TABLES
 from polytag.cli.config import NO_PATHS, RESOLVED, parse_with_config
 from polytag.cli.console import say, watch
 from polytag.cli.options import add_argument, argument_help
@@ -24,13 +24,14 @@ from polytag.fit import Training
 from polytag.run import Run
 from polytag.train.recipe import RECIPES
 
-NESTED = ("head", "loss", "method", "sampler", "schedule", "reader")
+NESTED = (*CHOICES, "reader")
 _GROUPS = {
     "model": ("backbone", "weights", "head", "image_size"),
     "training": (
         *("loss", "method", "sampler", "epochs", "batch_size", "accumulate", "optimizer", "lr", "schedule"),
-        *("weight_decay", "clip", "average", "flip", "crop", "evaluate_every", "seed"),
+        *("sam", "weight_decay", "clip", "average", "frozen_epochs", "patience", "evaluate_every", "seed"),
     ),
+    "augmentation": ("crop", "augment", "cutout", "cutout_probability", "flip", "flip_vertical", "mix"),
     "running": (
         *("speed", "deterministic", "device", "workers", "cache", "on_bad_image", "track", "jobs", "jobs_on"),
         *("resume", "overwrite"),
@@ -132,7 +133,8 @@ def _parser() -> Parser:
                 allowed = (*TABLES[name], "auto") if name == "speed" else tuple(TABLES[name])
                 text = f"{', '.join(allowed)} (default: {default})"
                 choices = None if name in NESTED else allowed  # names with options are checked with their options
-                group.add_argument(flag, choices=choices, metavar="NAME", default=default, help=text)
+                bare: dict[str, Any] = {"nargs": "?", "const": "plain"} if name == "sam" else {}  # --sam alone will do
+                group.add_argument(flag, choices=choices, metavar="NAME", default=default, help=text, **bare)
             elif name == "image_size":
                 text = f"pixels a side, or HEIGHTxWIDTH (default: {default})"
                 group.add_argument(flag, metavar="SIZE", default=default, help=text)

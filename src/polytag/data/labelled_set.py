@@ -29,6 +29,10 @@ class Images(Protocol):
     def load(self, index: int, at_least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
         """The photo as ``(height, width, 3)``; ``at_least`` allows a quicker decoding at a reduced scale."""
 
+    def aspect(self, index: int) -> float | None:
+        """Width over height of the photo before it was squashed; None where it was not, and its pixels tell."""
+        return None
+
     def select(self, rows: ArrayLike) -> "Images":
         """Some of them, in the order asked for."""
 
@@ -67,10 +71,17 @@ class ImageArrays(Images):
     Args:
         arrays: ``(items, height, width, 3)`` of uint8, or a sequence of ``(height, width, 3)``.
         names: what to call them; numbers unless given.
+        aspects: width over height that each had before it was squashed, if it was.
     """
 
-    def __init__(self, arrays: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], names: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        arrays: Sequence[NDArray[np.uint8]] | NDArray[np.uint8],
+        names: Sequence[str] = (),
+        aspects: Sequence[float] | NDArray[np.float64] | None = None,
+    ) -> None:
         self._arrays = arrays
+        self._aspects = aspects
         self._names = names or [f"image-{number}" for number in range(len(arrays))]
         self._rows = np.arange(len(arrays))  # a selection has others, and shares the pixels
 
@@ -97,9 +108,13 @@ class ImageArrays(Images):
             )
         return array
 
+    def aspect(self, index: int) -> float | None:
+        """What was given for it."""
+        return None if self._aspects is None else float(self._aspects[int(self._rows[index])])
+
     def select(self, rows: ArrayLike) -> "ImageArrays":
         """Some of them, in the order asked for."""
-        chosen = ImageArrays(self._arrays, self._names)
+        chosen = ImageArrays(self._arrays, self._names, self._aspects)
         chosen._rows = self._rows[np.asarray(rows, dtype=np.int64)]
         return chosen
 

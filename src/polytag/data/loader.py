@@ -12,7 +12,7 @@ from torch import Tensor
 
 from polytag._checks import check_number
 from polytag._random import generator
-from polytag.data.augment import Augmentation
+from polytag.data.augment.base import Augmentation, Crop, Example, Mix
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.preprocessing import Preprocessing
 
@@ -21,7 +21,7 @@ class Batch(NamedTuple):
     """What a method is given."""
 
     images: Tensor  # (batch, 3, height, width), normalised
-    targets: Tensor  # (batch, classes): 1 present, 0 absent, -1 unknown
+    targets: Tensor  # (batch, classes): 1 present, 0 absent, -1 unknown; between 0 and 1 where photos are mixed
     rows: Tensor  # (batch,), position of each photo in the training set
 
 
@@ -31,6 +31,7 @@ class Draw(NamedTuple):
     rows: NDArray[np.int64]  # (batch,)
     key: tuple[int, ...] = ()  # of the pass: (seed, pass, ...)
     first: int = 0  # place of the first row in its pass, so that a row drawn twice differs
+    others: NDArray[np.int64] | None = None  # of the pass, one of which a photo may be mixed with; these by default
 
 
 class Loader:
@@ -41,6 +42,8 @@ class Loader:
         preprocessing: the size of what comes out.
         augmentation: applied to every photo; None for evaluation.
         workers: threads that decode ahead; 0 decodes when asked. The batches do not depend on it.
+        crop: the part of a photo that is resized; all of it by default.
+        mix: makes one photo of two.
     """
 
     def __init__(
@@ -49,12 +52,16 @@ class Loader:
         preprocessing: Preprocessing,
         augmentation: Augmentation | None = None,
         workers: int = 2,
+        crop: Crop | None = None,
+        mix: Mix | None = None,
     ) -> None:
         check_number("workers", workers, 0, 256)
         self.data = data
         self.preprocessing = preprocessing
         self.augmentation = augmentation
         self.workers = workers
+        self.crop = crop
+        self.mix = mix
 
     def batches(self, draws: Iterable[Draw]) -> Iterator[Batch]:
         """One batch a draw, in order; images are uint8 until :class:`ToDevice` has seen them."""
@@ -79,18 +86,42 @@ class Loader:
         return self.batches(Draw(chosen[n : n + batch_size]) for n in range(0, len(chosen), batch_size))
 
     def _batch(self, draw: Draw) -> Batch:
-        pixels = np.stack([self._photo(int(row), draw, place) for place, row in enumerate(draw.rows)])
+        if self.mix is None:
+            pixels = np.stack([self._photo(int(row), self._random(draw, n)) for n, row in enumerate(draw.rows)])
+            targets = self.data.labels.dense(draw.rows)  # (batch, classes)
+        else:
+            examples = [self._mixed(self.mix, draw, n) for n in range(len(draw.rows))]
+            pixels, targets = (np.stack(parts) for parts in zip(*examples, strict=True))
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2)  # (batch, 3, height, width), channels last in memory
-        targets = torch.from_numpy(self.data.labels.dense(draw.rows))  # (batch, classes)
-        return Batch(images, targets, torch.from_numpy(draw.rows))
+        return Batch(images, torch.from_numpy(targets), torch.from_numpy(draw.rows))
 
-    def _photo(self, row: int, draw: Draw, place: int) -> NDArray[np.uint8]:
-        # Evaluation decodes every pixel; training may decode at a reduced scale.
-        photo = self.data.images.load(row, None if self.augmentation is None else self.preprocessing.image_size)
-        pixels = self.preprocessing.resize(photo)
-        if self.augmentation is None:
-            return pixels
-        return self.augmentation(pixels, generator(*draw.key, row, draw.first + place))
+    def _random(self, draw: Draw, place: int) -> np.random.Generator:
+        """What the photo at this place of a batch is augmented by."""
+        return generator(*draw.key, int(draw.rows[place]), draw.first + place)
+
+    def _photo(self, row: int, random: np.random.Generator) -> NDArray[np.uint8]:
+        if not (self.augmentation or self.crop or self.mix):  # evaluation, which decodes every pixel
+            return self.preprocessing.resize(self.data.images.load(row))
+        height, width = self.preprocessing.image_size
+        spare = 2 if self.crop else 1  # so that half of a photo that is decoded at a reduced scale is sharp, too
+        photo = self.data.images.load(row, (spare * height, spare * width))
+        if self.crop:
+            aspect = self.data.images.aspect(row) or photo.shape[1] / photo.shape[0]
+            pixels = self.crop(photo, aspect, self.preprocessing.resize, random)
+        else:
+            pixels = self.preprocessing.resize(photo)
+        return self.augmentation(pixels, random) if self.augmentation else pixels
+
+    def _mixed(self, mix: Mix, draw: Draw, place: int) -> Example:
+        """One photo of the batch, mixed with another one of its pass, whichever process has that."""
+        random = self._random(draw, place)
+
+        def example(row: int) -> Example:
+            targets = self.data.labels.dense(np.array([row]))[0].astype(np.float32)  # (classes,)
+            return Example(self._photo(row, random), targets)
+
+        others = draw.rows if draw.others is None else draw.others
+        return mix(example(int(draw.rows[place])), lambda: example(int(random.choice(others))), random)
 
 
 class ToDevice:

@@ -52,13 +52,25 @@ class Preprocessing:
             check_number("each std", value, 0.001, 1000)
         check_choice("interpolation", self.interpolation, get_args(Interpolation))
 
-    def resize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Args: ``image`` ``(any height, any width, 3)``. Returns: ``(height, width, 3)``, contiguous, a new array."""
+    def resize(
+        self, image: NDArray[np.uint8], box: tuple[float, float, float, float] | None = None
+    ) -> NDArray[np.uint8]:
+        """To the size that a model takes.
+
+        Args:
+            image: ``(any height, any width, 3)``.
+            box: left, top, right and bottom of the part to take, as shares of the photo; all of it by default.
+
+        Returns:
+            ``(height, width, 3)``, contiguous, a new array.
+        """
         height, width = self.image_size
-        if image.shape == (height, width, 3):
+        if box is None and image.shape == (height, width, 3):
             return image.copy()  # as in the other case, the caller's to change
         resample = Image.Resampling[self.interpolation.upper()]
-        return np.array(Image.fromarray(image).resize((width, height), resample))
+        sides = (image.shape[1], image.shape[0])
+        part = box and tuple(share * side for share, side in zip(box, sides * 2, strict=True))
+        return np.array(Image.fromarray(image).resize((width, height), resample, part))
 
     def normalize(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Args: ``pixels`` ``(n, h, w, 3)``. Returns: ``(pixels / 255 - mean) / std``, ``(n, 3, h, w)``, contiguous."""

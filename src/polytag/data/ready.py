@@ -54,21 +54,23 @@ def ready(
     total = len(data)
     kept = cache == "memory" or (cache == "auto" and total * height * width * 3 <= CACHE_LIMIT)
     pixels = np.empty((total if kept else 0, height, width, 3), np.uint8)
+    aspects = np.ones(total)  # width over height
     bad: list[tuple[int, str]] = []
     task = "decoding photos" if kept else "checking photos"
-    use = preprocessing.resize if kept else lambda photo: None
+    use = (lambda photo: (preprocessing.resize(photo), photo.shape)) if kept else lambda photo: None
     for row, opened in enumerate(open_each(data.images, max(1, workers), use)):
         if isinstance(opened, DataError):
             bad.append((row, str(opened)))
         elif opened is not None:
-            pixels[row] = opened
+            pixels[row], (before_height, before_width, _) = opened
+            aspects[row] = before_width / before_height
         if (row + 1) % REPORT_EVERY == 0 or row + 1 == total:
             yield Progress(task, row + 1, total)
     if bad and (on_bad_image == "stop" or len(bad) == total):
         raise bad_images_error(bad, total)
     if kept:
         names = [data.images.name(row) for row in range(total)]
-        data = LabelledSet(ImageArrays(pixels, names), data.labels, data.split, data.groups, data.notes)
+        data = LabelledSet(ImageArrays(pixels, names, aspects), data.labels, data.split, data.groups, data.notes)
     if not bad:
         return data
     left_out = {row for row, _ in bad}

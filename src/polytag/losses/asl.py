@@ -66,8 +66,8 @@ class _Asymmetric(torch.autograd.Function):
     ) -> Tensor:
         minus = -z
         q = torch.sigmoid(minus)  # 1 - p, exact where p rounds to 1
-        left = q.addcmul(y, y).add_(clip).clamp_(max=1)  # 1 - s; 1, which costs nothing, unless the label is absent
-        pos_weight, neg_weight = y.relu(), _power(1 - left, gamma_neg)
+        left = q.add(clip).clamp_(max=1)  # 1 - s
+        pos_weight, neg_weight = y.relu(), _power(1 - left, gamma_neg).mul_(1 - y.abs())
         if gamma_pos:
             pos_weight = pos_weight * _power(q, gamma_pos)
         pos_cost = softplus(minus, threshold=40)

@@ -22,7 +22,8 @@ class Loss(nn.Module, ABC):
 
         Args:
             logits: ``(batch, classes)``, any float type; computed in float32 (float64 stays float64).
-            targets: ``(batch, classes)``: 1 present, 0 absent, -1 unknown.
+            targets: ``(batch, classes)``: 1 present, 0 absent, -1 unknown; a label ``y`` between 0 and 1, of mixed
+                photos, costs ``y`` times what it costs where present and ``1 - y`` times what it costs where absent.
 
         Returns:
             ``()``, never negative, in float32 (or float64).

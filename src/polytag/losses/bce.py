@@ -31,5 +31,6 @@ class BCE(Loss):
         check_scores_targets(logits, targets)
         z = logits if logits.dtype == torch.float64 else logits.float()
         y = targets.to(z.dtype)
-        soft, known = y.clamp(self.smoothing, 1 - self.smoothing), (y + 1).clamp(max=1)
+        soft = self.smoothing + (1 - 2 * self.smoothing) * y if self.smoothing else y
+        known = (y + 1).clamp(max=1)
         return binary_cross_entropy_with_logits(z, soft, weight=known, reduction="sum") / len(z)

@@ -52,6 +52,6 @@ class WeightedBCE(Loss):
         z = logits if logits.dtype == torch.float64 else logits.float()
         y = targets.to(z.dtype)
         ratio = self.positive_ratio.to(z.dtype)
-        present, absent = y.clamp(min=0), 1 - y.abs()  # both 0 where unknown, and so is the weight
-        weight = present * torch.exp(1 - ratio) + absent * torch.exp(ratio)
-        return binary_cross_entropy_with_logits(z, present, weight=weight, reduction="sum") / len(z)
+        weight = torch.exp(ratio) * (y + 1).clamp(max=1)  # 0 where unknown
+        both = binary_cross_entropy_with_logits(z, y, weight, pos_weight=torch.exp(1 - 2 * ratio), reduction="sum")
+        return both / len(z)

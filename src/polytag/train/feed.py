@@ -81,4 +81,4 @@ class Feed:
                 drawn, rows = number, sampler.draw(self.seed, number)
             for micro in range(self.accumulate):
                 start = place * self.batch_size + (micro * self.world + self.rank) * share
-                yield Draw(rows[start : start + share], (self.seed, stream, number), start)
+                yield Draw(rows[start : start + share], (self.seed, stream, number), start, rows)

@@ -23,6 +23,7 @@ from polytag.train.feed import Feed
 from polytag.train.schedules import Schedule
 from polytag.train.speed import Speed
 from polytag.train.state import TrainState
+from polytag.train.stopping import Stopping
 
 Metrics = dict[str, float]
 
@@ -69,6 +70,8 @@ def train(
     score: str = "mAP",
     accumulate: int = 1,
     clip: float | None = None,
+    frozen: int = 0,
+    stopping: Stopping | None = None,
     speed: Speed | None = None,
     report_every: float = 1.0,
     interrupted: Callable[[], bool] = lambda: False,
@@ -88,9 +91,11 @@ def train(
         average: decay of a running average (EMA) of ``method.model``; None for none.
         evaluate: metrics of a model that is in ``eval`` mode, without gradients; the same in every process.
         evaluate_every: epochs from one judgement to the next; the last epoch is always judged.
-        score: the metric, higher is better, that the schedule is told.
+        score: the metric, higher is better, that the schedule and ``stopping`` are told.
         accumulate: micro-batches a step.
         clip: largest norm of the gradient.
+        frozen: epochs at the start in which ``method.model.backbone`` stays as it is, batch-norm statistics too.
+        stopping: told the score of every judged epoch; ends the training after the one it chooses.
         speed: number format, memory order and compilation.
         report_every: seconds between two :class:`Step`.
         interrupted: asked after every step; True brings a :class:`Step` that says so, at once in one process, and
@@ -114,15 +119,22 @@ def train(
     feed = Feed(loader, samplers, batch_size, seed, accumulate, team.rank, team.size)
     shape = loader.preprocessing
     to_device = ToDevice(device, shape.mean, shape.std, speed.channels_last)
-    state = TrainState(method, optimizer(method), schedule, ModelAverage(method.model, average) if average else None)
+    running = ModelAverage(method.model, average) if average else None
+    state = TrainState(method, optimizer(method), schedule, running, stopping)
     if resume is not None:
         state.load_state_dict(resume)
-    wrapped = accelerator.prepare_model(method) if team.size > 1 else method
-    runner = _Runner(speed.wrap(wrapped), state, accelerator, speed, seed, clip)
+    runner = None
     total = epochs * len(feed)
 
     for number in range(state.epoch + 1, epochs + 1):
-        method.train()
+        if stopping and stopping.done:
+            return
+        if runner is None or number == frozen + 1:
+            runner = None  # so that what wraps the method lets go of its weights
+            _freeze(method, number <= frozen)
+            wrapped = accelerator.prepare_model(method) if team.size > 1 else method
+            runner = _Runner(speed.wrap(wrapped), state, accelerator, speed, seed, clip)
+        _to_train_mode(method, number <= frozen)
         reported = time.monotonic()
         done_before = (number - 1) * len(feed)
         rate = state.optimizer.param_groups[0]["lr"]
@@ -134,7 +146,7 @@ def train(
                 reported = time.monotonic()
                 means = _means(state.sums, state.step - done_before, number)
                 yield Step(number, state.step, total, means, rate, state, stop)
-                method.train()  # whoever looked at the model may have left it in eval mode
+                _to_train_mode(method, number <= frozen)  # whoever looked at the model may have left it in eval mode
         losses = _means(state.sums, len(feed), number)
         models = {"raw": method.model.eval()} | ({"average": state.average.model.eval()} if state.average else {})
         team.share_buffers(*models.values())
@@ -146,6 +158,8 @@ def train(
             defined = [values[score] for values in metrics.values() if not math.isnan(values[score])]
             if defined:
                 schedule.observe(max(defined))
+                if stopping:
+                    stopping.observe(max(defined), state.step < schedule.warmup * total)
         state.epoch, state.sums = number, {}
         yield Epoch(number, losses, metrics, models, rate, state)  # outside no_grad, or the caller would inherit it
 
@@ -208,6 +222,21 @@ class _Runner:
                 losses = {name: value / parts for name, value in self.wrapped(*batches).items()}
             self.accelerator.backward(torch.stack(list(losses.values())).sum())
         return {name: value.detach() for name, value in losses.items()}
+
+
+def _freeze(method: Method, frozen: bool) -> None:
+    """Stop or begin to train the backbone. The optimizer holds its weights all the time."""
+    backbone = getattr(method.model, "backbone", None)
+    if isinstance(backbone, nn.Module):
+        backbone.requires_grad_(not frozen)
+    elif frozen:
+        raise OptionError("frozen epochs need a model with a backbone, and this one has none; set them to 0")
+
+
+def _to_train_mode(method: Method, frozen: bool) -> None:
+    method.train()
+    if frozen:
+        method.model.get_submodule("backbone").eval()
 
 
 def _may_stop(device: torch.device, step: int) -> bool:

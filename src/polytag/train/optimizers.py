@@ -7,33 +7,82 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-
-def sgd(method: nn.Module, lr: float, weight_decay: float) -> Optimizer:
-    """Stochastic gradient descent with Nesterov momentum 0.9."""
-    return torch.optim.SGD(_groups(method, weight_decay), lr, momentum=0.9, nesterov=True)
+from polytag._checks import check_number
 
 
-def adam(method: nn.Module, lr: float, weight_decay: float) -> Optimizer:
-    """Adam; decay is added to the gradient."""
-    return torch.optim.Adam(_groups(method, weight_decay), lr)
+def sgd(
+    method: nn.Module,
+    lr: float,
+    weight_decay: float,
+    momentum: float = 0.9,
+    nesterov: bool = True,
+    bias_lr: float = 1.0,
+    backbone_lr: float = 1.0,
+) -> Optimizer:
+    """Stochastic gradient descent with momentum.
+
+    Args:
+        method: whose parameters are trained.
+        lr: learning rate.
+        weight_decay: of weights with two or more dimensions.
+        momentum: share of the last step that is repeated, in ``[0, 1)``.
+        nesterov: look ahead by it.
+        bias_lr: factor of the learning rate of biases.
+        backbone_lr: factor of the learning rate of the backbone.
+    """
+    check_number("momentum", momentum, 0.0, 0.9999)
+    groups = _groups(method, lr, weight_decay, bias_lr, backbone_lr)
+    return torch.optim.SGD(groups, lr, momentum=momentum, nesterov=nesterov and momentum > 0)
 
 
-def adamw(method: nn.Module, lr: float, weight_decay: float) -> Optimizer:
-    """Adam; decay is taken from the weights."""
-    return torch.optim.AdamW(_groups(method, weight_decay), lr)
+def adam(
+    method: nn.Module, lr: float, weight_decay: float, bias_lr: float = 1.0, backbone_lr: float = 1.0
+) -> Optimizer:
+    """Adam; decay is added to the gradient.
+
+    Args:
+        method: whose parameters are trained.
+        lr: learning rate.
+        weight_decay: of weights with two or more dimensions.
+        bias_lr: factor of the learning rate of biases.
+        backbone_lr: factor of the learning rate of the backbone.
+    """
+    return torch.optim.Adam(_groups(method, lr, weight_decay, bias_lr, backbone_lr), lr)
 
 
-OPTIMIZERS: dict[str, Callable[[nn.Module, float, float], Optimizer]] = {
+def adamw(
+    method: nn.Module, lr: float, weight_decay: float, bias_lr: float = 1.0, backbone_lr: float = 1.0
+) -> Optimizer:
+    """Adam; decay is taken from the weights.
+
+    Args:
+        method: whose parameters are trained.
+        lr: learning rate.
+        weight_decay: of weights with two or more dimensions.
+        bias_lr: factor of the learning rate of biases.
+        backbone_lr: factor of the learning rate of the backbone.
+    """
+    return torch.optim.AdamW(_groups(method, lr, weight_decay, bias_lr, backbone_lr), lr)
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "adam": adam,
     "adamw": adamw,
     "sgd": sgd,
 }
 
 
-def _groups(method: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def _groups(
+    method: nn.Module, lr: float, weight_decay: float, bias_lr: float, backbone_lr: float
+) -> list[dict[str, Any]]:
     """All parameters from the start (freezing sets ``requires_grad``); biases and norms are not decayed."""
-    parameters = list(method.parameters())
-    return [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
+    check_number("bias_lr", bias_lr, 0.0, 1000.0)
+    check_number("backbone_lr", backbone_lr, 0.0, 1000.0)
+    groups: dict[tuple[float, float], dict[str, Any]] = {}
+    for name, parameter in method.named_parameters():
+        decay = weight_decay if parameter.ndim >= 2 else 0.0
+        factor = bias_lr if name.endswith("bias") else 1.0
+        factor *= backbone_lr if name.startswith("model.backbone.") else 1.0
+        group = groups.setdefault((decay, factor), {"params": [], "weight_decay": decay, "lr": lr * factor})
+        group["params"].append(parameter)
+    return list(groups.values())

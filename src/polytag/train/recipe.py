@@ -26,10 +26,17 @@ RECIPES: dict[str, Recipe] = {
             "schedule": "constant",  # without a warm-up
             "weight_decay": 0.01,
             "clip": 0.0,
+            "sam": "none",
+            "frozen_epochs": 0,
+            "patience": 0,
             "average": 0.0,
             "batch_size": 32,
+            "crop": "none",
+            "augment": "none",
+            "cutout": 0.0,
             "flip": 0.5,
-            "crop": 1.0,
+            "flip_vertical": 0.0,
+            "mix": "none",
         },
     ),
 }

@@ -19,6 +19,7 @@ from polytag.errors import RunError
 from polytag.method import Method
 from polytag.train.ema import ModelAverage
 from polytag.train.schedules import Schedule
+from polytag.train.stopping import Stopping
 
 
 @dataclass
@@ -29,6 +30,7 @@ class TrainState:
     optimizer: Optimizer
     schedule: Schedule
     average: ModelAverage | None
+    stopping: Stopping | None = None
     epoch: int = 0  # epochs that are finished and judged
     step: int = 0  # optimizer steps that are finished, over all epochs
 
@@ -42,6 +44,7 @@ class TrainState:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "average": self.average.state_dict() if self.average else None,
+            "stopping": self.stopping.state_dict() if self.stopping else None,
             "epoch": self.epoch,
             "step": self.step,
             "sums": self.sums,
@@ -68,6 +71,8 @@ class TrainState:
         self.schedule.load_state_dict(state["schedule"])
         if self.average:
             self.average.load_state_dict(state["average"])
+        if self.stopping and state["stopping"]:
+            self.stopping.load_state_dict(state["stopping"])
         self.epoch, self.step = state["epoch"], state["step"]
         device = next(self.method.parameters()).device
         self.sums = {name: value.to(device) for name, value in state["sums"].items()}

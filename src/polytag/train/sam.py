@@ -1,0 +1,149 @@
+"""Sharpness-aware minimisation: an optimizer around another one. This file is their table.
+
+Paper: Foret, Kleiner, Mobahi, Neyshabur, "Sharpness-Aware Minimization for Efficiently Improving Generalization",
+ICLR 2021; the adaptive variant: Kwon, Kim, Park, Choi, "ASAM: Adaptive Sharpness-Aware Minimization for
+Scale-Invariant Learning of Deep Neural Networks", ICML 2021.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from polytag._checks import check_number
+
+
+class SAM(Optimizer):
+    """Takes the gradient at the worst place nearby, then lets ``base`` step from where the weights were.
+
+    That place is ``w + rho * g / ||g||``, or if adaptive ``w + rho * w^2 g / ||w g||``, with the norm over all weights.
+    A step runs the closure twice; the loop that calls it draws the same random numbers both times. What the second run
+    does to buffers (batch-norm statistics) is undone. The optimizer keeps no state of its own: all of it is the base's.
+
+    Args:
+        base: what steps.
+        buffers: of the model.
+        rho: distance ``>= 0``.
+        adaptive: measure it in shares of each weight.
+
+    Raises:
+        OptionError: if ``rho`` is out of its range.
+    """
+
+    def __init__(
+        self, base: Optimizer, buffers: Iterable[Tensor] = (), rho: float = 0.05, adaptive: bool = False
+    ) -> None:
+        check_number("rho", rho, 0.0, 1000.0)
+        self.base, self.buffers, self.rho, self.adaptive = base, list(buffers), rho, adaptive
+        super().__init__(base.param_groups, base.defaults)
+        self._share()
+        self._room: list[Tensor] = []  # fresh memory is dear, so it is kept from step to step
+
+    def _share(self) -> None:
+        self.param_groups, self.state = self.base.param_groups, self.base.state
+
+    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
+        """One step of ``base`` with the gradient of the worst place.
+
+        Args:
+            closure: clears the gradients, computes the loss and its gradients.
+
+        Returns:
+            The loss of the first run, at the weights as they were.
+        """
+        with torch.enable_grad():
+            loss = closure()
+        weights = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
+        kept = self._kept([*weights, *self.buffers])
+        self._climb(weights, [p.grad for p in weights])
+        with torch.enable_grad():
+            closure()
+        with torch.no_grad():
+            _copy([*weights, *self.buffers], kept)
+        self.base.step()
+        return loss
+
+    @torch.no_grad()
+    def _kept(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        if [(t.shape, t.dtype, t.device) for t in tensors] != [(t.shape, t.dtype, t.device) for t in self._room]:
+            self._room = [torch.empty_like(tensor) for tensor in tensors]
+        _copy(self._room, tensors)
+        return self._room
+
+    @torch.no_grad()
+    def _climb(self, weights: Sequence[Tensor], gradients: Sequence[Tensor]) -> None:
+        """Go to the worst place; the gradients, which the second run clears, are the room that this needs."""
+        if not weights:
+            return
+        steps = list(gradients)
+        if self.adaptive:
+            sizes = torch._foreach_abs(list(weights))
+            torch._foreach_mul_(steps, sizes)  # |w| g
+        norm = torch.stack(torch._foreach_norm(steps)).norm()
+        torch._foreach_mul_(steps, self.rho / (norm + 1e-12))
+        if self.adaptive:
+            torch._foreach_mul_(steps, sizes)  # w^2 g
+        torch._foreach_add_(list(weights), steps)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Clear the gradients."""
+        self.base.zero_grad(set_to_none)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Hand more parameters to the base."""
+        if not hasattr(self, "_room"):  # while this object is made, torch adds what the base has
+            super().add_param_group(param_group)
+            return
+        self.base.add_param_group(param_group)
+        self._share()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The base's."""
+        return self.base.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Handed to the base."""
+        self.base.load_state_dict(state_dict)
+        self._share()
+
+
+def no_sam(base: Optimizer, buffers: Iterable[Tensor] = ()) -> Optimizer:
+    """Plain steps, without a second run."""
+    return base
+
+
+def plain_sam(base: Optimizer, buffers: Iterable[Tensor] = (), rho: float = 0.05) -> Optimizer:
+    """Steps with the gradient of the worst place within a distance.
+
+    Args:
+        base: what steps.
+        buffers: of the model.
+        rho: the distance, ``>= 0``.
+    """
+    return SAM(base, buffers, rho)
+
+
+def adaptive_sam(base: Optimizer, buffers: Iterable[Tensor] = (), rho: float = 0.5) -> Optimizer:
+    """The same, with distances in shares of each weight (ASAM).
+
+    Args:
+        base: what steps.
+        buffers: of the model.
+        rho: the distance, ``>= 0``.
+    """
+    return SAM(base, buffers, rho, adaptive=True)
+
+
+SAMS: dict[str, Callable[..., Optimizer]] = {
+    "none": no_sam,
+    "plain": plain_sam,
+    "adaptive": adaptive_sam,
+}
+
+
+@torch.no_grad()
+def _copy(into: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    if into:
+        torch._foreach_copy_(list(into), list(values))
