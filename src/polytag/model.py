@@ -1,7 +1,10 @@
 """What is trained, evaluated and exported: a backbone with a head."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
 
 from polytag.errors import OptionError
 from polytag.heads.base import Head, VectorHead
@@ -55,6 +58,31 @@ class Classifier(nn.Module):
                 "choose one that does, such as linear"
             )
         return self.head
+
+
+class WithMirror(nn.Module):
+    """A model asked twice, about a photo and about its mirror image; the logit of the mean probability.
+
+    Args:
+        model: ``(batch, 3, h, w)`` to logits ``(batch, classes)``.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Args: ``images`` ``(batch, 3, h, w)``. Returns: logits ``(batch, classes)``."""
+        return mean_logits([self.model(images), self.model(images.flip(3))])
+
+
+def mean_logits(logits: Sequence[Tensor]) -> Tensor:
+    """The logits of the mean of probabilities, each given as logits of one shape.
+
+    The difference of the logs of the means of p and of 1 - p, which is exact also where p rounds to 1.
+    """
+    stacked = torch.stack(list(logits))
+    return logsigmoid(stacked).logsumexp(0) - logsigmoid(-stacked).logsumexp(0)
 
 
 def _at_least_float32(logits: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from polytag.errors import DataError, OptionError
 from polytag.inference import predict_logits
 from polytag.labels import Labels
 from polytag.metrics import Evaluation
+from polytag.model import WithMirror, mean_logits
 from polytag.run import Run
 
 Photos = str | Path | Sequence[str | Path] | Sequence[NDArray[np.uint8]] | NDArray[np.uint8] | Images | LabelledSet
@@ -41,6 +42,7 @@ class Predictor:
         batch_size: photos at a time.
         workers: threads that decode.
         head: builds the head, where it was one of your own and so is not named in the run.
+        flip: average with the answer on the mirrored photo, in probability.
 
     Raises:
         RunError: if a folder is not a run.
@@ -54,6 +56,7 @@ class Predictor:
         batch_size: int = 64,
         workers: int = 2,
         head: Choice | None = None,
+        flip: bool = False,
     ) -> None:
         check_choice("device", device, ("auto", "cpu", "cuda"))
         if not runs:
@@ -73,7 +76,8 @@ class Predictor:
         if device == "cuda" and not cuda:
             raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
         self.device = torch.device("cuda" if cuda and device != "cpu" else "cpu")
-        self.models = [run.load_model(head).to(self.device) for run in self.runs]
+        models = [run.load_model(head).to(self.device) for run in self.runs]
+        self.models = [WithMirror(model).eval() if flip else model for model in models]
         self.batch_size, self.workers = batch_size, workers
 
     def logits(self, photos: Photos) -> NDArray[np.float64]:
@@ -159,12 +163,7 @@ class Predictor:
         for run, model, order in zip(self.runs, self.models, self.orders, strict=True):
             loader = Loader(unlabelled, run.preprocessing, None, self.workers)
             parts.append(predict_logits(model, loader, self.device, self.batch_size)[:, order].astype(np.float64))
-        if len(parts) == 1:
-            return parts[0]
-        # log of the mean of p and of the mean of 1 - p: their difference is the logit, exact also where p rounds to 1.
-        present = np.logaddexp.reduce([-np.logaddexp(0, -z) for z in parts])
-        absent = np.logaddexp.reduce([-np.logaddexp(0, z) for z in parts])
-        return np.asarray(present - absent)
+        return parts[0] if len(parts) == 1 else mean_logits([torch.from_numpy(part) for part in parts]).numpy()
 
     def _limits(self, threshold: ArrayLike | None) -> NDArray[np.float64]:
         given = np.asarray(self.thresholds if threshold is None else threshold, dtype=np.float64)

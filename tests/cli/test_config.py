@@ -14,6 +14,7 @@ from polytag import Training, __version__
 from polytag._toml import LIMIT
 from polytag.cli import main
 from polytag.cli.train import _GROUPS
+from polytag.errors import OptionError
 
 OWN_WAY = ("data", "out", "command", "source")  # arguments of a training that are no option of a help group
 
@@ -86,8 +87,20 @@ def test_a_file_says_the_same_as_the_words_of_a_command_line(photos, config, tra
         deterministic = true
         resume = false
         track = ["tensorboard"]
-        optimizer = "sgd"
         schedule = "step"
+        sam = "adaptive"
+        augment = "randaugment"
+        cutout = 0.4
+        [optimizer]
+        name = "sgd"
+        nesterov = false
+        bias_lr = 2
+        [crop]
+        name = "multi_scale"
+        sides = [1.0, 0.5]
+        [mix]
+        name = "mixup"
+        alpha = 0.2
         [loss]
         name = "asl"
         gamma_neg = 2
@@ -98,12 +111,28 @@ def test_a_file_says_the_same_as_the_words_of_a_command_line(photos, config, tra
         labels = "labels"
         """)
     words = f"""{photos} --out {tmp_path}/run --group-by filename --weights none --image-size 32x48 --lr 1 --speed eager
-        --deterministic --track tensorboard --optimizer sgd --schedule step --loss asl --loss.gamma-neg 2
-        --no-loss.detach-weights --head.pooling max --reader.labels labels"""
+        --deterministic --track tensorboard --optimizer sgd --no-optimizer.nesterov
+        --optimizer.bias-lr 2 --schedule step --sam adaptive --augment randaugment --cutout 0.4 --crop multi_scale
+        --crop.sides 1.0 --crop.sides 0.5 --mix mixup --mix.alpha 0.2 --loss asl --loss.gamma-neg 2 --no-loss.detach-weights --head.pooling max --reader.labels labels"""
     training = training_of("--config", file)
     assert_alike(training, training_of(*words.split()))
     assert (training.lr, training.image_size, training.track) == (1.0, (32, 48), ("tensorboard",))
     assert training.loss == {"name": "asl", "gamma_neg": 2.0, "detach_weights": False}
+
+
+def test_sam_alone_is_plain_sam(photos, training_of):
+    for words, expected in (
+        (["--sam"], "plain"),
+        (["--sam", "--sam.rho", "0.1"], {"name": "plain", "rho": 0.1}),
+        (["--sam", "adaptive", "--sam.rho", "1"], {"name": "adaptive", "rho": 1.0}),
+        (["--sam.rho", "0.1"], None),
+        ([], "none"),
+    ):
+        if expected is None:
+            with pytest.raises(OptionError, match=r"^the sam none has no option --sam\.rho; it has none$"):
+                training_of(photos, *words)
+        else:
+            assert training_of(photos, *words).sam == expected
 
 
 def test_a_file_may_be_typed_at_any_place_and_the_data_too(photos, config, training_of):

@@ -45,6 +45,14 @@ def test_an_ensemble_is_judged_as_one(trained, second, photos, capsys):
     assert narrated == ""
 
 
+def test_mirrored_photos_are_asked_about_too_if_wanted(trained, photos, capsys):
+    plain, _ = evaluated(capsys, trained, photos, "--split", "all")
+    both, narrated = evaluated(capsys, trained, photos, "--split", "all", "--flip")
+    assert both["photos"] == plain["photos"]
+    assert both["ranking_loss"] != plain["ranking_loss"]
+    assert narrated == ""
+
+
 def test_photos_that_the_run_may_have_seen_are_a_warning(trained, photos, tmp_path, capsys):
     fewer = shutil.copytree(photos, tmp_path / "fewer")
     rows = (photos / "labels.csv").read_text().splitlines()

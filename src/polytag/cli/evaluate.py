@@ -22,7 +22,7 @@ from polytag.run import without_nan
 def main(words: list[str]) -> int:
     """Print every metric of one run, or of several as one model."""
     args = parse_with_nested(_parser(), words, ("reader",))
-    predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers)
+    predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers, flip=args.flip)
     data = _part(_readable(read(args), args), args, predictor)
     for note in predictor.match_notes(data.classes):
         say(note)
@@ -86,6 +86,7 @@ def _parser() -> Parser:
     parser.add_argument("run", metavar="RUN", help="the run folder")
     add_reading(parser)
     parser.add_argument("--ensemble", metavar="RUN", action="append", default=[], help="another run to average with")
+    parser.add_argument("--flip", action="store_true", help="average with the answer on the mirrored photo")
     parser.add_argument("--split", choices=("train", "val", "test", "all"), default="test", help="(default: test)")
     parser.add_argument(
         "--on-bad-image", choices=("stop", "skip"), default="stop", help="photos that cannot be read (default: stop)"

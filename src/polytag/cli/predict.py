@@ -17,7 +17,7 @@ from polytag.predictor import Prediction, Predictor
 def main(words: list[str]) -> int:
     """Print the tags of photos; 1 where one of them could not be read."""
     args = _parser().parse_args(words)
-    predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers)
+    predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers, flip=args.flip)
     if args.format == "csv" and (joined := [name for name in predictor.classes if ";" in name]):
         raise OptionError(f"the label {joined[0]!r} has a semicolon, which joins labels in CSV; use --format jsonl")
     predictions = predictor.predict(args.photos, threshold=args.threshold, topk=args.topk, on_bad_image="skip")
@@ -75,6 +75,7 @@ def _parser() -> Parser:
     parser.add_argument("run", metavar="RUN", help="the run folder")
     parser.add_argument("photos", metavar="PHOTO", nargs="+", help="photos, or folders of photos")
     parser.add_argument("--ensemble", metavar="RUN", action="append", default=[], help="another run to average with")
+    parser.add_argument("--flip", action="store_true", help="average with the answer on the mirrored photo")
     parser.add_argument("--format", choices=FORMATS, default="table", help="(default: table)")
     parser.add_argument("--out", metavar="FILE", help="write there instead of to the terminal")
     parser.add_argument("--threshold", type=float, metavar="P", help="a probability (default: those of the run)")
