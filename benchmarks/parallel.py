@@ -1,7 +1,7 @@
 """Trainings side by side beside the same ones in sequence: ``python benchmarks/parallel.py``.
 
-Four small trainings in sequence with all threads, in sequence with one thread, and two at once in processes with half
-of the threads each; their start, for which each imports torch, is included.
+Four trainings of a real network in sequence with all threads, in sequence with one thread, and two at once in processes
+with half of the threads each; their start, for which each imports torch, is included.
 """
 
 import argparse
@@ -10,35 +10,27 @@ import os
 import platform
 import time
 
+import timm
 import torch
 from torch import nn
 
 from polytag.parallel import Backend, run_all
 
 TASKS, PROCESSES = 4, 2
+BACKBONE, SIDE, BATCH = "mobilenetv2_100", 128, 32
 TARGET = 1.0  # times in sequence with all threads
 
 
 def train(task: tuple[int, int]) -> float:
-    """A small convolutional network on random photos; the loss of its last step, which tells the bits apart."""
+    """A network on random photos; the loss of its last step, which tells the bits apart."""
     seed, steps = task
     torch.manual_seed(seed)
-    model = nn.Sequential(
-        nn.Conv2d(3, 32, 3, stride=2, padding=1),
-        nn.BatchNorm2d(32),
-        nn.ReLU(),
-        nn.Conv2d(32, 64, 3, stride=2, padding=1),
-        nn.BatchNorm2d(64),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(64, 20),
-    )
-    photos, targets = torch.rand(256, 3, 64, 64), (torch.rand(256, 20) < 0.2).float()
+    model: nn.Module = timm.create_model(BACKBONE, num_classes=20).to(memory_format=torch.channels_last)
+    photos, targets = torch.rand(8 * BATCH, 3, SIDE, SIDE), (torch.rand(8 * BATCH, 20) < 0.2).float()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     loss = torch.zeros(())
     for step in range(steps):
-        rows = torch.arange(32 * step, 32 * (step + 1)) % 256
+        rows = torch.arange(BATCH * step, BATCH * (step + 1)) % len(photos)
         loss = nn.functional.binary_cross_entropy_with_logits(model(photos[rows]), targets[rows])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -49,12 +41,13 @@ def train(task: tuple[int, int]) -> float:
 def main() -> None:
     """Read the command line and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=150, help="of each training")
+    parser.add_argument("--steps", type=int, default=80, help="of each training")
     steps = parser.parse_args().steps
     threads = torch.get_num_threads()
     print(
         f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, "
-        f"{threads} threads, torch {torch.__version__}, {TASKS} trainings of {steps} steps"
+        f"{threads} threads, torch {torch.__version__}, {TASKS} trainings of {steps} steps, "
+        f"{BACKBONE}, {SIDE} px, batch {BATCH}"
     )
     contenders: dict[str, tuple[Backend, int]] = {
         f"in sequence, {threads} threads": ("sequence", threads),

@@ -36,6 +36,7 @@ LAYERS = [
         "recorder",
         "trackers",
         "fits",
+        "probe",
         "shares",
         "session",
         "fit",

@@ -45,7 +45,10 @@ def check_type(name: str, value: Any, kind: Any) -> None:
     if get_origin(kind) is Literal:
         check_choice(name, value, get_args(kind))
     parts = [part for part in (get_args(kind) if is_union(kind) else (kind,)) if part is not NoneType]
-    plain = [_PLAIN.get(get_origin(part) or part) for part in parts]
+    if any(get_origin(part) is Literal and value in get_args(part) for part in parts):
+        return
+    words = [((), " or ".join(get_args(part))) if get_origin(part) is Literal else None for part in parts]
+    plain = [word or _PLAIN.get(get_origin(part) or part) for word, part in zip(words, parts, strict=True)]
     allowed = [each for each in plain if each is not None]
     if len(allowed) < len(parts):
         return

@@ -21,6 +21,7 @@ from polytag.methods import METHODS
 from polytag.model import Classifier
 from polytag.samplers import SAMPLERS
 from polytag.train.optimizers import OPTIMIZERS
+from polytag.train.rate_finder import SEARCHES
 from polytag.train.sam import SAMS
 from polytag.train.schedules import SCHEDULES
 from polytag.train.speed import SPEEDS
@@ -33,6 +34,7 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "sam": SAMS,
+    "search": SEARCHES,
     "speed": SPEEDS,
     "crop": CROPS,
     "augment": AUGMENTATIONS,
@@ -40,7 +42,7 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "reader": READERS,
 }
 
-CHOICES = ("head", "loss", "method", "sampler", "optimizer", "schedule", "sam", "crop", "augment", "mix")
+CHOICES = ("head", "loss", "method", "sampler", "optimizer", "schedule", "sam", "search", "crop", "augment", "mix")
 """The kinds of which a training has one each, with options of its own."""
 
 Choice = str | Mapping[str, Any] | Callable[..., Any]

@@ -32,14 +32,14 @@ class Training:
         out: the run folder.
         backbone: any timm model with a feature map.
         weights: of the backbone: "pretrained" (from the hub), "none", a weights file, or a run folder of one's own.
-        head, loss, method, sampler, optimizer, schedule, sam, crop, augment, mix: names from the tables, ``{"name":
-            ..., option: value}``, or objects of one's own. A training photo is cropped, augmented, cut out, flipped and
-            mixed, in this order.
+        head, loss, method, sampler, optimizer, schedule, sam, search, crop, augment, mix: names from the tables,
+            ``{"name": ..., option: value}``, or objects of one's own. A training photo is cropped, augmented, cut out,
+            flipped and mixed, in this order.
         image_size: pixels a side, or ``(height, width)``.
         epochs: passes over the training photos.
         batch_size: photos a step.
         accumulate: parts that a step is computed in, to save memory; doubled by itself where memory runs out.
-        lr: learning rate at its highest.
+        lr: learning rate at its highest, or "auto" to look for one by ``search``.
         weight_decay: of weights with two or more dimensions.
         clip: largest norm of the gradient; 0 for none.
         frozen_epochs: at the start, in which the backbone is not trained.
@@ -56,6 +56,7 @@ class Training:
         deterministic: use algorithms alone that give the same numbers every time on a GPU, too; not with speed "auto".
         on_bad_image: "stop" with a list, or "skip" the photos that cannot be read.
         evaluate_every: epochs from one validation to the next.
+        judge_test: judge the best weights on the test photos in the end; not wanted while you explore.
         device: "auto", "cpu" or "cuda".
         track: experiment trackers to tell, beside the files of the run folder.
         jobs: trainings at once, where a method needs several.
@@ -84,15 +85,16 @@ class Training:
     epochs: int = 20
     batch_size: int = 32
     accumulate: int = 1
-    lr: float = 5e-4
+    lr: float | Literal["auto"] = 5e-4
+    search: Choice = "climb"
     weight_decay: float = 0.01
     clip: float = 0.0
     frozen_epochs: int = 0
     patience: int = 0
     average: float = 0.9997
     crop: Choice = "none"
-    augment: Choice = "none"
-    cutout: float = 0.0
+    augment: Choice = "randaugment"
+    cutout: float = 0.4
     cutout_probability: float = 0.5
     flip: float = 0.5
     flip_vertical: float = 0.0
@@ -104,6 +106,7 @@ class Training:
     deterministic: bool = False
     on_bad_image: Literal["stop", "skip"] = "stop"
     evaluate_every: int = 1
+    judge_test: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
     track: tuple[str, ...] = ()
     jobs: int = 1
@@ -117,15 +120,17 @@ class Training:
         self.out = Path(self.out)
         for name, (low, high) in _RANGES.items():
             check_number(name, getattr(self, name), low, high)
+        if self.lr != "auto":
+            check_rate(self.lr)
         for name, allowed in _CHOICES.items():
             check_choice(name, getattr(self, name), allowed)
         for kind in CHOICES:
             factory(kind, getattr(self, kind))
-        for kind in ("schedule", "crop", "mix"):
+        for kind in ("schedule", "search", "crop", "mix"):
             factory(kind, getattr(self, kind))()
         build_loss(self.loss)
         self.augmentation()
-        self.optimizer_of(nn.Linear(1, 1, device="meta"))
+        self.optimizer_of(nn.Linear(1, 1, device="meta"), 1.0)
         preprocessing_defaults(self.backbone, self.image_size)
         check_trackers(self.track)
         if self.deterministic and self.speed == "auto":
@@ -145,9 +150,9 @@ class Training:
         with deterministic(self.deterministic):
             yield from Session(self, accelerator_for(self.device)).events()
 
-    def optimizer_of(self, method: nn.Module) -> Optimizer:
-        """What moves the weights of a method."""
-        base = factory("optimizer", self.optimizer)(method, self.lr, self.weight_decay)
+    def optimizer_of(self, method: nn.Module, lr: float) -> Optimizer:
+        """What moves the weights of a method, at a learning rate."""
+        base = factory("optimizer", self.optimizer)(method, lr, self.weight_decay)
         optimizer: Optimizer = factory("sam", self.sam)(base, method.buffers())
         return optimizer
 
@@ -158,11 +163,17 @@ class Training:
         return Chain(*parts, Flip(self.flip), Flip(self.flip_vertical, vertical=True))
 
 
+def check_rate(lr: object) -> None:
+    """Raise :class:`OptionError` unless it is a learning rate."""
+    if isinstance(lr, bool) or not isinstance(lr, int | float):
+        raise OptionError(f"lr must be a number or auto, got {lr!r}")
+    check_number("lr", lr, 1e-12, 1e3)
+
+
 _RANGES: dict[str, tuple[float, float]] = {
     "epochs": (1, 100_000),
     "batch_size": (1, 1_000_000),
     "accumulate": (1, 100_000),
-    "lr": (1e-12, 1e3),
     "weight_decay": (0.0, 10.0),
     "clip": (0.0, float("inf")),
     "frozen_epochs": (0, 100_000),

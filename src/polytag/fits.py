@@ -94,9 +94,12 @@ class Fits:
         chosen = list(range(len(self.data.classes)) if fit.classes is None else fit.classes)
         data = self.data.with_classes([self.data.classes[column] for column in chosen])
         key = {"arguments": self.arguments(), "method": identity(fit.method), "data": data.fingerprint()}
+        if fit.options:
+            key["options"] = {name: identity(value) for name, value in fit.options.items()}
         out = self.folder / FITS / content_name(fit.name, key)
         resume = (out / CONFIG).exists()
-        return self.again(data=data, out=out, method=fit.method, resume=resume, command=f"{fit.name} of {self.folder}")
+        command = f"{fit.name} of {self.folder}"
+        return self.again(data=data, out=out, method=fit.method, resume=resume, command=command, **fit.options)
 
 
 def content_name(name: str, key: dict[str, Any]) -> str:

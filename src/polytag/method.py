@@ -1,8 +1,8 @@
 """The one interface between the training loop and everything that papers invent."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Fit:
     name: str  # of the run, unique within the method
     method: Any = "supervised"  # a name, ``{"name": ..., option: value}``, or a factory of one's own
     classes: Sequence[int] | None = None  # the columns to train; all of them by default
+    options: Mapping[str, Any] = field(default_factory=dict)  # other arguments of polytag.Training
 
 
 def _alone(fits: Sequence[Fit]) -> dict[str, Path]:

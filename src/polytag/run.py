@@ -93,14 +93,14 @@ class Run:
             raise RunError(f"{path} holds numbers that are not finite; train again")
         return weights
 
-    def load_model(self, head: Choice | None = None) -> Classifier:
-        """The trained model, in ``eval`` mode.
+    def new_model(self, head: Choice | None = None) -> Classifier:
+        """A model like the trained one, with fresh weights, in ``eval`` mode.
 
         Args:
             head: builds the head, where it was the user's own and so is not named in the config.
 
         Raises:
-            RunError: if the weights do not fit the architecture in the config.
+            RunError: if it was, and is not given.
         """
         head = head or self.config["model"].get("head")
         if head is None:
@@ -113,12 +113,24 @@ class Run:
             len(self.classes),
             image_size=self.preprocessing.image_size,
         )
+        return model.eval()
+
+    def load_model(self, head: Choice | None = None) -> Classifier:
+        """The trained model, in ``eval`` mode.
+
+        Args:
+            head: builds the head, where it was the user's own and so is not named in the config.
+
+        Raises:
+            RunError: if the weights do not fit the architecture in the config.
+        """
+        model = self.new_model(head)
         weights = self.load_weights()
         try:
             model.load_state_dict(weights)
         except RuntimeError as error:
             raise RunError(f"{self.path / WEIGHTS} does not fit the model named in config.json; restore it") from error
-        return model.eval()
+        return model
 
     @property
     def metrics(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from polytag.fits import Fits, arguments_of
 from polytag.inference import Judge, evaluate
 from polytag.method import Context, Method
 from polytag.model import Classifier
+from polytag.probe import TrainingProbe
 from polytag.recorder import FREE, Recorder, alone_in, check_folder, has_run, has_state
 from polytag.run import METRICS, Run, new_config, save_json
 from polytag.scores import photos_fingerprint, save_scores
@@ -172,12 +173,20 @@ class Session:
         judge = Judge(Loader(split.val, self.preprocessing, None, t.workers), self.device, team)
         with Interrupts(patient=team.size > 1) as interrupts:
             fits.interrupted = interrupts.seen
+            if t.lr == "auto" and "lr" not in running:
+                probe = TrainingProbe(t, method, loader, context, fits, batch_size, parts, SPEEDS[speed])
+                own = factory("search", t.search)().find(probe)
+                found = team.from_first(lambda: own)
+                yield from map(Note, found.text().splitlines())
+                running["lr"] = found.rate
+                recorder.go_on(running)
+            lr = running["lr"] if t.lr == "auto" else t.lr
             events = train(
                 method,
                 loader,
                 epochs=t.epochs,
                 batch_size=batch_size,
-                optimizer=t.optimizer_of,
+                optimizer=lambda trained: t.optimizer_of(trained, lr),
                 schedule=factory("schedule", t.schedule)(),
                 context=context,
                 average=t.average or None,
@@ -268,7 +277,7 @@ class Session:
         model.to(self.device)
         metrics: dict[str, Any] = {"best": recorder.best}
         for name, part in (("val", split.val), ("test", split.test)):
-            if not len(part):
+            if not len(part) or (name == "test" and not t.judge_test):
                 continue
             evaluation = evaluate(model, Loader(part, self.preprocessing, None, t.workers), self.device, team)
             metrics[name] = evaluation.compute()

@@ -49,10 +49,10 @@ def names(suite):
 
 
 def test_a_suite_says_what_is_compared(suite):
-    top = TOP + 'unknown = 0.25\npaper = "asl"\nabout = """\nWhy.\n"""\n'
+    top = TOP + 'unknown = 0.25\npaper = "voc_lt"\nabout = """\nWhy.\n"""\n'
     full, fast = (suite(top=top, protocol=protocol) for protocol in ("full", "fast"))
     assert (full.name, full.title, full.data, full.baseline) == ("small", "Small", "labels.csv", "plain")
-    assert (full.unknown, full.paper, full.about) == (0.25, "asl", "Why.")
+    assert (full.unknown, full.paper, full.about) == (0.25, "voc_lt", "Why.")
     assert (full.protocol, full.seeds) == ("full", (0, 1))
     assert (fast.protocol, fast.seeds) == ("fast", (7,))
     assert [one.rows[0].options["image_size"] for one in (full, fast)] == [64, 32]
@@ -143,7 +143,7 @@ BELOW = "must be a path below the folder that --data names"
         ("epochs = []", "row 2: epochs must have at least one value, got []"),
         ("name = ['a']", "row 2: name must be text, got ['a']"),
         ("", 'row 2: it is empty; give it an option, or a name where it is as all others: name = "default"'),
-        ("lr = false", "row 2: lr must be a number, got False"),
+        ("lr = false", "row 2: lr must be a number or auto, got False"),
         ("deterministic = 1", "row 2: deterministic must be true or false, got 1"),
         ("image_size = '32'", "row 2: image_size must be a whole number or a list, got '32'"),
         ("image_size = [[1, 2, 3]]", "row 2 with [fast]: image_size must be 2 whole numbers, got (1, 2, 3)"),

@@ -14,7 +14,6 @@ from polytag import Training, __version__
 from polytag._toml import LIMIT
 from polytag.cli import main
 from polytag.cli.train import _GROUPS
-from polytag.errors import OptionError
 
 OWN_WAY = ("data", "out", "command", "source")  # arguments of a training that are no option of a help group
 
@@ -113,26 +112,29 @@ def test_a_file_says_the_same_as_the_words_of_a_command_line(photos, config, tra
     words = f"""{photos} --out {tmp_path}/run --group-by filename --weights none --image-size 32x48 --lr 1 --speed eager
         --deterministic --track tensorboard --optimizer sgd --no-optimizer.nesterov
         --optimizer.bias-lr 2 --schedule step --sam adaptive --augment randaugment --cutout 0.4 --crop multi_scale
-        --crop.sides 1.0 --crop.sides 0.5 --mix mixup --mix.alpha 0.2 --loss asl --loss.gamma-neg 2 --no-loss.detach-weights --head.pooling max --reader.labels labels"""
+        --crop.sides 1.0 --crop.sides 0.5 --mix mixup --mix.alpha 0.2
+        --loss asl --loss.gamma-neg 2 --no-loss.detach-weights --head.pooling max --reader.labels labels"""
     training = training_of("--config", file)
     assert_alike(training, training_of(*words.split()))
     assert (training.lr, training.image_size, training.track) == (1.0, (32, 48), ("tensorboard",))
     assert training.loss == {"name": "asl", "gamma_neg": 2.0, "detach_weights": False}
 
 
-def test_sam_alone_is_plain_sam(photos, training_of):
-    for words, expected in (
+@pytest.mark.parametrize(
+    ("words", "sam"),
+    [
         (["--sam"], "plain"),
         (["--sam", "--sam.rho", "0.1"], {"name": "plain", "rho": 0.1}),
         (["--sam", "adaptive", "--sam.rho", "1"], {"name": "adaptive", "rho": 1.0}),
-        (["--sam.rho", "0.1"], None),
         ([], "none"),
-    ):
-        if expected is None:
-            with pytest.raises(OptionError, match=r"^the sam none has no option --sam\.rho; it has none$"):
-                training_of(photos, *words)
-        else:
-            assert training_of(photos, *words).sam == expected
+    ],
+)
+def test_sam_alone_is_plain_sam(words, sam, photos, training_of):
+    assert training_of(photos, *words).sam == sam
+
+
+def test_an_option_of_a_sam_that_was_not_chosen_is_refused(photos, refused):
+    assert refused("train", photos, "--sam.rho", "0.1") == "the sam none has no option --sam.rho; it has none"
 
 
 def test_a_file_may_be_typed_at_any_place_and_the_data_too(photos, config, training_of):
@@ -304,7 +306,7 @@ SHOWS = "polytag train --print-config shows all of them"
         ('epochs = "10"', "epochs must be a whole number, got '10'"),
         ("epochs = 2.5", "epochs must be a whole number, got 2.5"),
         ("epochs = true", "epochs must be a whole number, got True"),
-        ("lr = false", "lr must be a number, got False"),
+        ("lr = false", "lr must be a number or auto, got False"),
         ("backbone = 5", "backbone must be text, got 5"),
         ("data = 5", "data must be text, got 5"),
         ('out = "a\\u0000"', "out must be text without the character 0, got '{folder}/a\\x00'"),

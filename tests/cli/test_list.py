@@ -8,7 +8,9 @@ from polytag.cli import main
 from polytag.metrics import METRICS
 from polytag.train.recipe import RECIPES
 
-FAMILIES = {f"{kind}es" if kind in ("loss", "mix") else f"{kind}s": set(table) for kind, table in TABLES.items()}
+FAMILIES = {
+    f"{kind}es" if kind in ("loss", "mix", "search") else f"{kind}s": set(table) for kind, table in TABLES.items()
+}
 FAMILIES = {family: names for family, names in FAMILIES.items() if family != "speeds"} | {"metrics": set(METRICS)}
 FAMILIES["recipes"] = set(RECIPES)
 

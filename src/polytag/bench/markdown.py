@@ -7,6 +7,7 @@ import textwrap
 
 from polytag._text import csv_cell, printable
 from polytag._text import table as columns_of
+from polytag.bench import papers
 from polytag.bench.content import SCORE, UP, cells, facts, grid, notes, right, verdict
 from polytag.bench.types import MEASURES, TAIL, Table
 from polytag.report.lettering import fitted
@@ -44,10 +45,21 @@ def as_markdown(table: Table, command: str) -> str:
         *([_paragraph(suite.about)] if suite.about.strip() else []),
         "\n".join(lines),
         "\n".join(f"- {note}" for note in notes(table)),
+        *_published(table),
         _paragraph(table.machine),
         f"    {printable(command)}",  # indented, so that no letter of it has a meaning
     ]
     return "\n\n".join(paragraphs) + "\n"
+
+
+def _published(table: Table) -> list[str]:
+    """A heading, the papers' numbers and how to read them; nothing where there are none."""
+    rows = papers.grid(table.suite)
+    if not rows:
+        return []
+    head, *others = rows
+    lines = [_row(head), _row(["---"] * len(head)), *(_row([_plain(cell) for cell in row]) for row in others)]
+    return ["## What papers have printed", "\n".join(lines), f"- {papers.NOTES}"]
 
 
 def as_csv(table: Table) -> str:

@@ -4,6 +4,7 @@ from html import escape
 from math import isfinite, nan
 
 from polytag._text import printable
+from polytag.bench import papers
 from polytag.bench.content import SCORE, UP, facts, grid, notes, right, verdict
 from polytag.bench.types import Table
 from polytag.bench.words import time_unit
@@ -76,6 +77,7 @@ def as_page(table: Table, command: str) -> str:
         _figure(_differences(table), "Differences", "Full dots: the interval leaves out 0."),
         "<h2>Accuracy against cost</h2>",
         *_costs(table),
+        *_published(table),
         f"<footer><p>{_text(table.machine)}</p>",
         _box(f"<pre><code>{_text(command)}</code></pre>", "Command"),
         "</footer>",
@@ -110,6 +112,22 @@ def _table(table: Table) -> str:
             made.append(f"<td{kind}>{text}</td>")
         lines.append(f"<tr>{''.join(made)}</tr>")
     return f"<table><thead><tr>{heads}</tr></thead><tbody>\n{chr(10).join(lines)}\n</tbody></table>"
+
+
+def _published(table: Table) -> list[str]:
+    """The papers' numbers; nothing where there are none."""
+    rows = papers.grid(table.suite)
+    if not rows:
+        return []
+    head, *others = rows
+    heads = "".join(f'<th scope="col">{_text(name)}</th>' for name in head)
+    lines = [
+        f'<tr><th scope="row">{_text(row[0])}</th>{"".join(f"<td>{_text(cell)}</td>" for cell in row[1:])}</tr>'
+        for row in others
+    ]
+    made = f"<table><thead><tr>{heads}</tr></thead><tbody>\n{chr(10).join(lines)}\n</tbody></table>"
+    notes = f'<p class="notes">{_text(papers.NOTES)}</p>'
+    return ["<h2>What papers have printed</h2>", _box(made, "What papers have printed"), notes]
 
 
 def _differences(table: Table) -> str:

@@ -10,6 +10,7 @@ from typing import Any, cast, get_type_hints
 from polytag._checks import check_choice, check_number, check_type
 from polytag._text import did_you_mean
 from polytag._toml import read_toml
+from polytag.bench import papers
 from polytag.bench.types import Row, Suite
 from polytag.build import CHOICES, TABLES, check_written
 from polytag.data.labelled_set import LabelledSet
@@ -85,6 +86,8 @@ def _check_top(values: Mapping[str, Any]) -> None:
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise OptionError("there are no rows; write each below [[row]]")
     _check_below_root("data", values["data"])
+    if "paper" in values:
+        check_choice("paper", values["paper"], papers.known())
     check_number("unknown", values.get("unknown", 0.0), 0.0, 0.99)
     for key in _TABLES:
         with _within(f"[{key}]"):

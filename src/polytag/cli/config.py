@@ -14,7 +14,7 @@ from polytag._checks import check_type
 from polytag._text import did_you_mean
 from polytag._toml import read_json, read_toml
 from polytag._version import __version__
-from polytag.cli.options import Repeated, add_chosen, parse_with_nested
+from polytag.cli.options import NUMBER_OR_AUTO, Repeated, add_chosen, number_or_auto, parse_with_nested
 from polytag.cli.parser import Parser
 from polytag.errors import OptionError
 from polytag.run import CONFIG, FORMAT
@@ -153,6 +153,8 @@ def _kind(action: argparse.Action | None) -> Any:
     """The annotation that an option was made from."""
     if isinstance(action, argparse.BooleanOptionalAction):
         return bool
+    if action and action.type is number_or_auto:
+        return NUMBER_OR_AUTO
     plain = action.type if action and action.type in (int, float) else str
     return GenericAlias(tuple, (plain, ...)) if isinstance(action, Repeated) else plain
 

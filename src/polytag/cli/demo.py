@@ -79,6 +79,8 @@ def demo_training(data: LabelledSet, out: Path, epochs: int, seed: int) -> Train
         batch_size=64,
         lr=4e-3,
         seed=seed,
+        augment="none",
+        cutout=0.0,
         flip=0.0,
         overwrite=True,
         command=COMMAND,

@@ -19,6 +19,7 @@ _LISTS = {
     "optimizers": TABLES["optimizer"],
     "schedules": TABLES["schedule"],
     "sams": TABLES["sam"],
+    "searches": TABLES["search"],
     "crops": TABLES["crop"],
     "augments": TABLES["augment"],
     "mixes": TABLES["mix"],

@@ -11,6 +11,8 @@ from polytag.build import TABLES, factory, option_parameters, option_types, with
 from polytag.cli.parser import Parser
 from polytag.errors import OptionError
 
+NUMBER_OR_AUTO = float | Literal["auto"]
+
 
 def argument_help(documented: type) -> dict[str, str]:
     """What the ``Args`` section of a class says of each argument, on one line each."""
@@ -47,10 +49,17 @@ def add_argument(
         choices = [str(value) for value in get_args(chosen)]
         return group.add_argument(flag, action=action, choices=choices, default=default, help=text + shown, dest=dest)
     convert = chosen if chosen in (int, float) else str
-    metavar = {int: "N", float: "X"}.get(convert, "TEXT")
+    if kind == NUMBER_OR_AUTO:
+        convert = number_or_auto
+    metavar = {int: "N", float: "X", number_or_auto: "X"}.get(convert, "TEXT")
     return group.add_argument(
         flag, action=action, type=convert, metavar=metavar, default=default, help=text + shown, dest=dest
     )
+
+
+def number_or_auto(text: str) -> float | str:
+    """A number, or the word."""
+    return text if text == "auto" else float(text)
 
 
 def add_nested(parser: Parser, kind: str, name: str) -> None:

@@ -28,8 +28,9 @@ NESTED = (*CHOICES, "reader")
 _GROUPS = {
     "model": ("backbone", "weights", "head", "image_size"),
     "training": (
-        *("loss", "method", "sampler", "epochs", "batch_size", "accumulate", "optimizer", "lr", "schedule"),
-        *("sam", "weight_decay", "clip", "average", "frozen_epochs", "patience", "evaluate_every", "seed"),
+        *("loss", "method", "sampler", "epochs", "batch_size", "accumulate", "optimizer", "lr", "search", "schedule"),
+        *("sam", "weight_decay", "clip", "average", "frozen_epochs", "patience", "evaluate_every", "judge_test"),
+        "seed",
     ),
     "augmentation": ("crop", "augment", "cutout", "cutout_probability", "flip", "flip_vertical", "mix"),
     "running": (

@@ -109,12 +109,12 @@ class SAM(Optimizer):
         self._share()
 
 
-def no_sam(base: Optimizer, buffers: Iterable[Tensor] = ()) -> Optimizer:
+def no_sam(base: Optimizer, buffers: Iterable[Tensor]) -> Optimizer:
     """Plain steps, without a second run."""
     return base
 
 
-def plain_sam(base: Optimizer, buffers: Iterable[Tensor] = (), rho: float = 0.05) -> Optimizer:
+def plain_sam(base: Optimizer, buffers: Iterable[Tensor], rho: float = 0.05) -> Optimizer:
     """Steps with the gradient of the worst place within a distance.
 
     Args:
@@ -125,7 +125,7 @@ def plain_sam(base: Optimizer, buffers: Iterable[Tensor] = (), rho: float = 0.05
     return SAM(base, buffers, rho)
 
 
-def adaptive_sam(base: Optimizer, buffers: Iterable[Tensor] = (), rho: float = 0.5) -> Optimizer:
+def adaptive_sam(base: Optimizer, buffers: Iterable[Tensor], rho: float = 0.5) -> Optimizer:
     """The same, with distances in shares of each weight (ASAM).
 
     Args:

@@ -1,0 +1,98 @@
+"""What a search for a learning rate asks of a training."""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from polytag.data.loader import Loader
+from polytag.errors import DivergedError
+from polytag.fits import Fits
+from polytag.method import Context, Fit, Method
+from polytag.run import Run
+from polytag.train.loop import Step, train
+from polytag.train.schedules import Schedule
+from polytag.train.speed import Speed
+
+if TYPE_CHECKING:
+    from polytag.fit import Training
+
+# Of the short trainings; SAM is left out, as in the public code of paper 001, for twice as many trials.
+SHORT = {"sam": "none", "patience": 0, "frozen_epochs": 0, "evaluate_every": 1, "judge_test": False}
+
+
+@dataclass
+class TrainingProbe:
+    """A :class:`polytag.train.rate_finder.Probe` of a training that has its photos and has not begun."""
+
+    training: "Training"
+    method: Method  # not prepared, and left as it is
+    loader: Loader  # of the training photos
+    context: Context
+    fits: Fits
+    batch_size: int
+    accumulate: int
+    speed: Speed
+
+    @property
+    def seed(self) -> int:
+        """Of the training."""
+        return self.training.seed
+
+    def losses(self, rates: Sequence[float]) -> list[float]:
+        """The loss of each step of a copy that is trained with one rate after the other; ends early at a NaN."""
+        found: list[float] = []
+        try:
+            found.extend(self._steps(rates))
+        except DivergedError:
+            return found  # the steps before
+        return found
+
+    def _steps(self, rates: Sequence[float]) -> Iterator[float]:
+        base = rates[0]
+        events = train(
+            copy.deepcopy(self.method),
+            self.loader,
+            epochs=len(rates),  # more than enough
+            batch_size=self.batch_size,
+            optimizer=lambda method: self.training.optimizer_of(method, base),
+            schedule=_Listed([rate / base for rate in rates]),
+            context=self.context,
+            accumulate=self.accumulate,
+            clip=self.training.clip or None,
+            speed=self.speed,
+            report_every=0.0,
+        )
+        epoch, before = 0, 0.0
+        for event in events:
+            if not isinstance(event, Step):
+                continue
+            if event.epoch != epoch:
+                epoch, before, first = event.epoch, 0.0, event.step - 1
+            total = sum(event.losses.values()) * (event.step - first)  # means over the epoch so far
+            yield total - before
+            before = total
+            if event.step == len(rates):
+                return
+
+    def score(self, rate: float, epochs: int) -> float:
+        """The best validation score of a training of its own, kept in the run folder and found again there."""
+        fit = Fit(
+            f"lr {rate:.3g} epochs {epochs}", self.training.method, options={"lr": rate, "epochs": epochs, **SHORT}
+        )
+        score = Run.open(self.fits([fit])[fit.name]).metrics["best"]["score"]
+        return float("nan") if score is None else float(score)
+
+
+class _Listed(Schedule):
+    """One factor after the other."""
+
+    def __init__(self, factors: Sequence[float]) -> None:
+        super().__init__(0.0)
+        self.factors = factors
+
+    def factor(self, step: int, total: int) -> float:
+        return self.factors[min(step, len(self.factors) - 1)]
+
+    def shape(self, progress: float) -> float:
+        return 1.0

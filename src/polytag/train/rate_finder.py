@@ -1,0 +1,198 @@
+"""Finding a learning rate: by one short climb, or by short trainings. This file is their table.
+
+Sources: Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017, for the climb; Bergstra, Bardenet,
+Bengio, Kegl, "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011, for TPE, which the training strategy of
+paper 001 uses; Jamieson, Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization",
+AISTATS 2016, for successive halving.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from polytag._checks import check_number
+from polytag.errors import OptionError
+
+BARS = 30  # letters of the longest bar of a curve
+SHOWN = 16  # lines of it at most
+
+
+class Probe(Protocol):
+    """What a search may ask about the training that it looks for a rate for; that training is left as it was."""
+
+    seed: int
+
+    def losses(self, rates: Sequence[float]) -> list[float]:
+        """The loss of each step of a copy that is trained with one rate after the other; ends early at a NaN."""
+
+    def score(self, rate: float, epochs: int) -> float:
+        """The validation score, higher is better, of a training of its own with this rate and so many epochs."""
+
+
+class Tried(NamedTuple):
+    """A rate and what came of it."""
+
+    rate: float
+    value: float
+
+
+class Found(NamedTuple):
+    """A rate, and how it was found."""
+
+    rate: float
+    curve: tuple[Tried, ...]
+    what: str  # the values of the curve are
+
+    def text(self) -> str:
+        """The curve in lines of at most 80 letters, a bar for each value, and the rate."""
+        every = max(1, math.ceil(len(self.curve) / SHOWN))
+        rows = sorted(self.curve)[::every]
+        values = [value for _, value in rows if math.isfinite(value)]
+        low, high = min(values, default=0.0), max(values, default=1.0)
+        lines = [f"  lr       {self.what}"]
+        for rate, value in rows:
+            share = (value - low) / (high - low) if high > low else 1.0
+            bar = "#" * round(BARS * share) if math.isfinite(value) else ""
+            lines.append(f"  {rate:.1e}  {value:7.4f}  {bar}".rstrip())
+        return "\n".join([*lines, f"lr {self.rate:.2g}"])
+
+
+class Search(ABC):
+    """A way to find a learning rate between two others.
+
+    Args:
+        low, high: the rates, ``0 < low < high``.
+    """
+
+    def __init__(self, low: float, high: float) -> None:
+        check_number("low", low, 1e-12, 1e3)
+        check_number("high", high, low * 1.001, 1e3)
+        self.low, self.high = low, high
+
+    @abstractmethod
+    def find(self, probe: Probe) -> Found:
+        """Look for it.
+
+        Raises:
+            OptionError: if none can be told.
+        """
+
+
+class Climb(Search):
+    """One climb from a low rate to a high one: the rate at which the loss falls fastest.
+
+    Args:
+        low, high: the rates, ``0 < low < high``.
+        steps: of the climb, ``>= 10``; it ends where the loss is four times as high as it has been.
+        smooth: share of the loss so far in the running average of losses, in ``[0, 1)``.
+    """
+
+    def __init__(self, low: float = 1e-6, high: float = 0.1, steps: int = 100, smooth: float = 0.9) -> None:
+        super().__init__(low, high)
+        check_number("steps", steps, 10, 100_000)
+        check_number("smooth", smooth, 0.0, 0.999)
+        self.steps, self.smooth = steps, smooth
+
+    def find(self, probe: Probe) -> Found:
+        """Look for it."""
+        rates = np.geomspace(self.low, self.high, self.steps)
+        curve: list[Tried] = []
+        average, lowest = 0.0, math.inf
+        for number, (rate, loss) in enumerate(zip(rates.tolist(), probe.losses(rates.tolist()), strict=False), 1):
+            average = self.smooth * average + (1 - self.smooth) * loss
+            value = average / (1 - self.smooth**number)  # as if it had begun with the first loss
+            if not math.isfinite(value) or value > 4 * lowest:
+                break
+            lowest = min(lowest, value)
+            curve.append(Tried(rate, value))
+        bottom = int(np.argmin([value for _, value in curve])) if curve else 0
+        if bottom < 3:
+            raise OptionError(
+                f"the loss does not fall between the learning rates {self.low:g} and {self.high:g}; choose lr "
+                "yourself, or search lower"
+            )
+        slopes = np.gradient([value for _, value in curve[: bottom + 1]])  # rates are even in their logarithm
+        return Found(curve[int(np.argmin(slopes))].rate, tuple(curve), "loss")
+
+
+class Halving(Search):
+    """Short trainings with rates far apart; the better third goes on three times as long, until one is left.
+
+    Args:
+        low, high: the rates, ``0 < low < high``.
+        trials: rates at the beginning, ``>= 2``.
+        epochs: of the shortest trainings, ``>= 1``.
+    """
+
+    def __init__(self, low: float = 1e-5, high: float = 1e-2, trials: int = 9, epochs: int = 1) -> None:
+        super().__init__(low, high)
+        check_number("trials", trials, 2, 1000)
+        check_number("epochs", epochs, 1, 10_000)
+        self.trials, self.epochs = trials, epochs
+
+    def find(self, probe: Probe) -> Found:
+        """Look for it."""
+        rates, epochs = np.geomspace(self.low, self.high, self.trials).tolist(), self.epochs
+        last: dict[float, float] = {}
+        while len(rates) > 1:
+            scores = {rate: probe.score(rate, epochs) for rate in rates}
+            last |= scores
+            rates = sorted(rates, key=lambda rate: _defined(scores[rate]), reverse=True)[: math.ceil(len(rates) / 3)]
+            epochs *= 3
+        return Found(rates[0], tuple(Tried(*pair) for pair in last.items()), "validation score, of the longest trial")
+
+
+class TPE(Search):
+    """Short trainings whose rates follow from those before: a tree-structured Parzen estimator, by optuna.
+
+    Args:
+        low, high: the rates, ``0 < low < high``.
+        trials: trainings, ``>= 2``; the first five are drawn anywhere.
+        epochs: of each, ``>= 1``.
+    """
+
+    def __init__(self, low: float = 1e-5, high: float = 1e-2, trials: int = 15, epochs: int = 3) -> None:
+        super().__init__(low, high)
+        check_number("trials", trials, 2, 1000)
+        check_number("epochs", epochs, 1, 10_000)
+        self.trials, self.epochs = trials, epochs
+
+    def find(self, probe: Probe) -> Found:
+        """Look for it."""
+        optuna = _optuna()
+        sampler = optuna.samplers.TPESampler(seed=probe.seed % 2**32, n_startup_trials=5)
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        curve = []
+        for _ in range(self.trials):
+            trial = study.ask()
+            rate = float(f"{trial.suggest_float('lr', self.low, self.high, log=True):.3g}")
+            curve.append(Tried(rate, probe.score(rate, self.epochs)))
+            study.tell(trial, _defined(curve[-1].value))
+        best = max(curve, key=lambda tried: _defined(tried.value))
+        return Found(best.rate, tuple(curve), "validation score")
+
+
+SEARCHES: dict[str, type[Search]] = {
+    "climb": Climb,
+    "halving": Halving,
+    "tpe": TPE,
+}
+
+
+def _defined(score: float) -> float:
+    return -1.0 if math.isnan(score) else score
+
+
+def _optuna() -> Any:
+    try:
+        optuna: Any = import_module("optuna")
+    except ImportError as error:
+        raise OptionError(
+            'search "tpe" needs optuna; bring it with pip install "polytag[hpo]", or take halving'
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna

@@ -1,0 +1,158 @@
+"""Searches for a learning rate, on trainings whose answer is known."""
+
+import importlib.util
+import math
+import sys
+
+import pytest
+
+from polytag.errors import OptionError
+from polytag.train.rate_finder import SEARCHES, TPE, Climb, Found, Halving, Tried
+
+
+class Known:
+    """A training whose score is best at one rate, and whose loss falls fastest at another."""
+
+    seed = 7
+
+    def __init__(self, best=1e-3, fastest=1e-3, diverges=1e-1):
+        self.best, self.fastest, self.diverges, self.asked = best, fastest, diverges, []
+
+    def losses(self, rates):
+        """A logistic fall in the logarithm of the rate, then an explosion; ends at a NaN."""
+        found = []
+        for rate in rates:
+            place = math.log10(rate)
+            fall = 1 / (1 + math.exp(-6 * (place - math.log10(self.fastest))))
+            found.append(5 - 4 * fall + max(0.0, rate / self.diverges) ** 3)
+        return found
+
+    def score(self, rate, epochs):
+        self.asked.append((rate, epochs))
+        return 0.9 - 0.1 * abs(math.log10(rate / self.best)) - 0.1 / epochs
+
+
+@pytest.mark.parametrize("fastest", [1e-4, 1e-3, 1e-2])
+def test_a_climb_finds_where_the_loss_falls_fastest(fastest):
+    found = Climb(1e-6, 1.0, 200, smooth=0.0).find(Known(fastest=fastest, diverges=100 * fastest))
+    assert found.rate == pytest.approx(fastest, rel=0.1)
+    assert found.what == "loss"
+    assert [rate for rate, _ in found.curve] == sorted(rate for rate, _ in found.curve)
+
+
+def test_a_climb_ends_where_the_loss_explodes_or_is_no_number():
+    assert max(Climb(1e-6, 1e3, 100).find(Known(diverges=1e-2)).curve).rate < 1
+
+    class Broken(Known):
+        def losses(self, rates):
+            return [*super().losses(rates[:60]), math.nan, 0.0]
+
+    assert len(Climb(1e-6, 1e-1, 100, smooth=0.0).find(Broken()).curve) == 60
+
+
+def test_smoothing_is_a_running_average_that_forgets_its_beginning():
+    class Steps(Known):
+        def losses(self, rates):
+            return [4.0, 2.0, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+
+    values = [value for _, value in Climb(steps=10, smooth=0.5).find(Steps()).curve[:3]]
+    assert values == pytest.approx([4.0, (4 * 0.25 + 2 * 0.5) / 0.75, (4 * 0.125 + 2 * 0.25 + 3 * 0.5) / 0.875])
+
+
+def test_a_loss_that_never_falls_is_refused():
+    class Rising(Known):
+        def losses(self, rates):
+            return [float(number) for number in range(1, 1 + len(rates))]
+
+    with pytest.raises(OptionError) as refusal:
+        Climb().find(Rising())
+    assert str(refusal.value) == (
+        "the loss does not fall between the learning rates 1e-06 and 0.1; choose lr yourself, or search lower"
+    )
+
+
+def test_halving_asks_nine_then_three_then_one():
+    probe = Known(best=1e-3)
+    found = Halving(1e-5, 1e-1, 9, 2).find(probe)
+    assert found.rate == pytest.approx(1e-3)
+    assert [epochs for _, epochs in probe.asked] == [2] * 9 + [6] * 3
+    assert len(found.curve) == 9
+    assert dict(found.curve)[found.rate] == pytest.approx(0.9 - 0.1 / 6)  # of the longest training
+
+
+def test_a_score_that_is_not_defined_is_the_worst():
+    class Undefined(Known):
+        def score(self, rate, epochs):
+            return math.nan if rate > 1e-3 else super().score(rate, epochs)
+
+    assert Halving(1e-5, 1e-1, 5, 1).find(Undefined(best=1e-1)).rate <= 1e-3
+
+
+@pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="optuna is not installed")
+def test_tpe_comes_near_the_best_and_is_a_function_of_the_seed():
+    probe = Known(best=3e-3)
+    found = TPE(1e-5, 1e-1, trials=25, epochs=4).find(probe)
+    assert abs(math.log10(found.rate / 3e-3)) < 0.3
+    assert len(probe.asked) == 25
+    assert {epochs for _, epochs in probe.asked} == {4}
+    again = Known(best=3e-3)
+    TPE(1e-5, 1e-1, trials=25, epochs=4).find(again)
+    assert again.asked == probe.asked
+
+
+def test_without_optuna_tpe_says_what_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(OptionError) as refusal:
+        TPE().find(Known())
+    assert str(refusal.value) == (
+        'search "tpe" needs optuna; bring it with pip install "polytag[hpo]", or take halving'
+    )
+
+
+def test_a_curve_is_drawn_within_eighty_columns():
+    curve = tuple(Tried(10 ** (-6 + n / 20), 1 + n / 10) for n in range(100))
+    lines = Found(2.345e-4, curve, "loss").text().splitlines()
+    assert lines[0] == "  lr       loss"
+    assert lines[1] == "  1.0e-06   1.0000"
+    assert lines[-2].endswith("#" * 30) or lines[-2].count("#") >= 28
+    assert lines[-1] == "lr 0.00023"
+    assert len(lines) <= 18
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_curve_with_what_is_not_defined_is_drawn_too():
+    assert Found(0.1, (Tried(0.1, math.nan), Tried(0.2, 3.0)), "loss").text().splitlines()[1:3] == [
+        "  1.0e-01      nan",
+        "  2.0e-01   3.0000  " + "#" * 30,
+    ]
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"low": 0.0}, "low must be between 1e-12 and 1000, got 0.0"),
+        ({"low": 0.5, "high": 0.1}, "high must be between 0.5005 and 1000, got 0.1"),
+    ],
+)
+def test_rates_out_of_range_are_refused(name, options, sentence):
+    with pytest.raises(OptionError) as refusal:
+        SEARCHES[name](**options)
+    assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("build", "sentence"),
+    [
+        (lambda: Climb(steps=5), "steps must be between 10 and 100000, got 5"),
+        (lambda: Climb(smooth=1.0), "smooth must be between 0 and 0.999, got 1.0"),
+        (lambda: Halving(trials=1), "trials must be between 2 and 1000, got 1"),
+        (lambda: Halving(epochs=0), "epochs must be between 1 and 10000, got 0"),
+        (lambda: TPE(trials=1), "trials must be between 2 and 1000, got 1"),
+        (lambda: TPE(epochs=0), "epochs must be between 1 and 10000, got 0"),
+    ],
+)
+def test_an_option_out_of_range_is_refused(build, sentence):
+    with pytest.raises(OptionError) as refusal:
+        build()
+    assert str(refusal.value) == sentence
