@@ -60,7 +60,7 @@ def test_a_recipe_sets_its_options_and_no_others(training_of):
     changed = {name for name, default in DEFAULTS.items() if getattr(training, name) != default}
     own = {name for name, value in RECIPES["plain"].options.items() if value != DEFAULTS[name]}
     assert {name: getattr(training, name) for name in own} == {name: RECIPES["plain"].options[name] for name in own}
-    assert own == {"lr", "schedule", "average"}
+    assert own == {"lr", "schedule", "average", "augment", "cutout"}
     assert changed == own | {"data", "out", "weights", "command", "source"}
 
 

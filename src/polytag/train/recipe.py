@@ -16,6 +16,34 @@ class Recipe:
     options: Mapping[str, Any]  # of polytag.Training
 
 
+_UNAUGMENTED: dict[str, Any] = {
+    "crop": "none",
+    "augment": "none",
+    "cutout": 0.0,
+    "flip": 0.0,
+    "flip_vertical": 0.0,
+    "mix": "none",
+    "sam": "none",
+}
+
+_ADAM: dict[str, Any] = {
+    **_UNAUGMENTED,
+    "loss": {"name": "asl", "gamma_neg": 4.0, "gamma_pos": 0.0, "clip": 0.05},
+    "optimizer": "adam",
+    "lr": 1e-4,  # for a loss that is summed over the batch, too; with Adam it is the same for the mean
+    "weight_decay": 1e-4,
+    "average": 0.9997,
+    "augment": "randaugment",
+    "cutout": 0.5,
+    "cutout_probability": 1.0,
+}
+
+
+def _cycle(warmup: float) -> dict[str, Any]:
+    """One cycle as torch has it."""
+    return {"name": "one_cycle", "warmup": warmup, "div_factor": 25.0, "final_div_factor": 1e4}
+
+
 RECIPES: dict[str, Recipe] = {
     "plain": Recipe(
         "An ordinary loop, with the usual values of one that is written in an afternoon: the baseline of comparisons.",
@@ -34,6 +62,71 @@ RECIPES: dict[str, Recipe] = {
             "crop": "none",
             "augment": "none",
             "cutout": 0.0,
+            "flip": 0.5,
+            "flip_vertical": 0.0,
+            "mix": "none",
+        },
+    ),
+    "asl": Recipe(
+        "The asymmetric loss as its public training script uses it on COCO: Adam, one cycle, RandAugment, Cutout.",
+        {**_ADAM, "image_size": 448, "epochs": 80, "batch_size": 56, "schedule": _cycle(0.2)},
+    ),
+    "cpsd": Recipe(
+        "The teachers of self-distillation (paper 004) as in its public code: as asl, with a shorter rise.",
+        {**_ADAM, "image_size": 448, "epochs": 80, "batch_size": 24, "schedule": _cycle(0.1)},
+    ),
+    "par": Recipe(
+        "The baseline of pedestrian attributes (paper 000): ResNet-50, 256 x 192 px, weighted BCE, padded crops.",
+        {
+            **_UNAUGMENTED,
+            "backbone": "resnet50",
+            "loss": "weighted_bce",
+            "optimizer": "adam",
+            "lr": 1e-4,
+            "schedule": {"name": "plateau", "warmup": 0.0, "decay": 0.1, "patience": 4},
+            "weight_decay": 5e-4,
+            "average": 0.0,
+            "image_size": (256, 192),
+            "epochs": 30,
+            "batch_size": 64,
+            "crop": {"name": "shift", "pixels": 10},
+            "flip": 0.5,
+        },
+    ),
+    "longtail": Recipe(
+        "Long-tailed labels as paper 003 trains them: SGD at falling rates, crops, light and colour moved.",
+        {
+            **_UNAUGMENTED,
+            "backbone": "resnet50",
+            "loss": "weighted_bce",
+            "optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": False},
+            "lr": 0.01 / 20,  # its rate of 0.01 is for a mean over labels, of which VOC-LT has 20; here they are summed
+            "schedule": {"name": "step", "warmup": 0.05, "decay": 0.1, "first": 0.6, "second": 0.87},
+            "weight_decay": 1e-4,
+            "clip": 35.0,
+            "average": 0.0,
+            "image_size": 224,
+            "epochs": 8,
+            "batch_size": 32,
+            "crop": {"name": "sides", "smallest": 0.8, "stretch": 2.0},
+            "augment": "photometric",
+            "flip": 0.5,
+        },
+    ),
+    "strategy": Recipe(
+        "The training strategy of paper 001 for any head and loss: SAM, average, one cycle, RandAugment, an early end.",
+        {
+            "optimizer": "adamw",
+            "lr": 5e-4,
+            "schedule": "one_cycle",
+            "weight_decay": 0.01,
+            "average": 0.9997,
+            "sam": "plain",
+            "patience": 5,
+            "crop": "none",
+            "augment": "randaugment",
+            "cutout": 0.4,
+            "cutout_probability": 0.5,
             "flip": 0.5,
             "flip_vertical": 0.0,
             "mix": "none",
