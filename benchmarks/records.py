@@ -1,0 +1,98 @@
+"""What finished trainings of a suite leave for others: all that its table is made of, without weights and paths.
+
+    python benchmarks/records.py keep OUT RECORDS     # from `polytag bench SUITE --out OUT`, RECORDS a folder to commit
+    python benchmarks/records.py bring RECORDS OUT    # before that command: these trainings then count as done
+    python benchmarks/records.py check RECORDS TABLE  # recompute means, deviations, differences of a table.csv
+
+So a suite can be trained on several machines, one after the other, and anybody can recompute its table in seconds.
+"""
+
+import argparse
+import csv
+import json
+import re
+import shutil
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polytag._files import write_text
+from polytag.bench.runner import RUNS
+from polytag.metrics import average_precision
+from polytag.run import CONFIG, HISTORY, METRICS
+from polytag.scores import SCORES, load_scores
+
+FILES = (METRICS, HISTORY, SCORES)
+
+
+def keep(out: Path, records: Path) -> int:
+    """Copy what is finished and not kept yet; how many trainings that were."""
+    new = [run for run in sorted((out / RUNS).iterdir()) if (run / METRICS).exists()]
+    new = [run for run in new if not (records / run.name / CONFIG).exists()]
+    for run in new:
+        for name in FILES:
+            (records / run.name / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(run / name, records / run.name / name)
+        config = without_paths(json.loads((run / CONFIG).read_text(encoding="utf-8")))
+        write_text(records / run.name / CONFIG, json.dumps(config, indent=1) + "\n")
+    return len(new)
+
+
+def without_paths(value: Any) -> Any:
+    """The same with the last name of every absolute path."""
+    if isinstance(value, dict):
+        return {key: without_paths(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_paths(each) for each in value]
+    return re.sub(r"(?<![\w.])/(?:[\w.-]+/)+", "", value) if isinstance(value, str) else value
+
+
+def bring(records: Path, out: Path) -> int:
+    """Copy records to where `polytag bench` looks for finished trainings; how many there were new."""
+    new = [record for record in sorted(records.iterdir()) if not (out / RUNS / record.name).exists()]
+    for record in new:
+        shutil.copytree(record, out / RUNS / record.name)
+    return len(new)
+
+
+def check(records: Path, table: Path) -> int:
+    """Recompute the mAP of every row of a table from the kept answers alone; how many numbers do not agree."""
+    values: dict[str, dict[int, float]] = defaultdict(dict)
+    for record in sorted(records.iterdir()):
+        command = json.loads((record / CONFIG).read_text(encoding="utf-8"))["command"]
+        row, _, seed = command.rpartition(", seed ")
+        logits, targets, _ = load_scores(record)
+        values[row][int(seed)] = float(np.nanmean(average_precision(logits, targets)))
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    baseline = next(row["row"] for row in rows if row["mAP_verdict"] == "baseline")
+    wrong = 0
+    for row in rows:
+        of, base = values[row["row"]], values[baseline]
+        found = {"mAP": np.mean(list(of.values())), "mAP_sd": np.std(list(of.values()), ddof=1)}
+        if row["row"] != baseline:
+            found["mAP_difference"] = np.mean([of[seed] - base[seed] for seed in base])
+        bad = [name for name, value in found.items() if abs(value - float(row[name])) > 1e-9]
+        wrong += len(bad)
+        print(f"  {row['row']}: mAP {100 * found['mAP']:.2f}, {len(of)} seeds, {', '.join(bad) or 'as in the table'}")
+    print(f"{len(rows)} rows recomputed, {wrong} numbers differ")
+    return wrong
+
+
+def main() -> int:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("keep", "bring", "check"))
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    args = parser.parse_args()
+    if args.what == "check":
+        return int(check(args.source, args.target) > 0)
+    print(f"{ {'keep': keep, 'bring': bring}[args.what](args.source, args.target) } trainings copied")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
