@@ -20,6 +20,7 @@ from polytag.run import Run
 from polytag.session import Event, Session
 from polytag.trackers import check_trackers
 from polytag.train.device import accelerator_for, deterministic
+from polytag.train.memory import kept_memory
 from polytag.train.speed import SPEEDS
 
 
@@ -147,7 +148,7 @@ class Training:
         return Run.open(self.out)
 
     def __iter__(self) -> Iterator[Event]:
-        with deterministic(self.deterministic):
+        with deterministic(self.deterministic), kept_memory():
             yield from Session(self, accelerator_for(self.device)).events()
 
     def optimizer_of(self, method: nn.Module, lr: float) -> Optimizer:
