@@ -21,6 +21,9 @@ import polytag.recorder
 import polytag.session
 import polytag.train.device
 from polytag.cli.options import argument_help
+from polytag.data.augment.crops import Sides
+from polytag.data.augment.mixes import CutMix
+from polytag.data.augment.randaugment import RandAugment
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.ready import Progress
 from polytag.errors import DataError, DivergedError, OptionError, RunError
@@ -32,6 +35,8 @@ from polytag.run import Run
 from polytag.session import Note
 from polytag.train.loop import Epoch, Step
 from polytag.train.optimizers import OPTIMIZERS
+from polytag.train.rate_finder import Climb
+from polytag.train.schedules import Cosine
 
 
 def training(out, **options):
@@ -249,6 +254,8 @@ def test_one_process_trains_on_one_device(tmp_path, monkeypatch):
             {"schedule": {"name": "constant", "size": 1}},
             "the schedule 'constant' has no option 'size'; it takes warmup",
         ),
+        ({"search": "halving"}, "a search is for lr auto, and lr is 0.003; leave one of them out"),
+        ({"lr": "fast"}, "lr must be a number or auto, got 'fast'"),
         ({"resume": True, "overwrite": True}, "resume and overwrite exclude each other; choose one"),
     ],
 )
@@ -256,6 +263,16 @@ def test_arguments_are_checked_when_it_is_made(options, sentence, tmp_path):
     with pytest.raises(OptionError) as refusal:
         training(tmp_path / "run", **options)
     assert str(refusal.value) == sentence.format(optimizer=", ".join(OPTIMIZERS))
+
+
+def test_objects_of_ones_own_stand_for_names(tmp_path):
+    own = {"crop": Sides(0.5), "augment": RandAugment(), "mix": CutMix(), "schedule": Cosine(), "search": Climb()}
+    training(tmp_path / "run", lr="auto", **own).finish()
+
+    def optimizer(method, lr, weight_decay):
+        return torch.optim.SGD(method.model.parameters(), lr, weight_decay=weight_decay)
+
+    training(tmp_path / "other", optimizer=optimizer).finish()
 
 
 def test_every_argument_is_documented_and_the_estimator_has_the_same_defaults():

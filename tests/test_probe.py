@@ -2,13 +2,17 @@
 
 import json
 import math
+import signal
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from toys import tiny_set
 
+import polytag.probe
+from polytag.bench.cost import cost_of
 from polytag.data.labelled_set import LabelledSet
+from polytag.errors import RunError
 from polytag.fit import Training
 from polytag.run import Run
 from polytag.session import Note
@@ -26,7 +30,7 @@ def notes(events):
 
 
 def test_a_climb_shows_its_curve_and_trains_as_if_the_rate_had_been_given(tmp_path):
-    search = {"name": "climb", "low": 1e-5, "high": 0.3, "steps": 30, "smooth": 0.5}
+    search = {"name": "climb", "low": 1e-5, "high": 0.3, "steps": 80, "smooth": 0.5}
     said = notes(training(tmp_path / "auto", lr="auto", search=search))
     rate = Run.open(tmp_path / "auto").config["running"]["lr"]
     assert "  lr       loss" in said
@@ -70,9 +74,61 @@ def test_a_resumed_training_keeps_its_rate_and_trials_are_not_done_again(tmp_pat
 
 
 def test_a_climb_stops_at_a_loss_that_is_no_number(tmp_path):
-    search = {"name": "climb", "low": 1e-4, "high": 1000.0, "steps": 40, "smooth": 0.0}
+    search = {"name": "climb", "low": 1e-5, "high": 1000.0, "steps": 120, "smooth": 0.0}
     training(tmp_path / "run", lr="auto", search=search, epochs=1, optimizer="sgd").finish()
     assert Run.open(tmp_path / "run").config["running"]["lr"] < 100
+
+
+def test_a_trial_that_diverges_is_the_worst_and_does_not_end_the_search(tmp_path):
+    search = {"name": "halving", "trials": 3, "epochs": 1, "low": 1e-3, "high": 1000.0}
+    training(tmp_path / "run", lr="auto", search=search, epochs=1, optimizer="sgd").finish()
+    assert Run.open(tmp_path / "run").config["running"]["lr"] < 100
+
+
+def test_the_time_of_a_search_is_noted_and_counted(tmp_path):
+    training(tmp_path / "run", lr="auto", search=HALVING).finish()
+    run = Run.open(tmp_path / "run")
+    trials = sum(Run.open(path).train_seconds() for path in (tmp_path / "run" / "fits").iterdir())
+    assert run.config["running"]["search_seconds"] == pytest.approx(trials, abs=0.06)
+    expected = run.train_seconds() + run.config["running"]["search_seconds"]
+    assert cost_of([run.path]).train_seconds == pytest.approx(expected)
+
+
+def test_a_climb_is_interrupted_with_a_word_on_how_to_go_on(tmp_path, monkeypatch):
+    real = polytag.probe.train
+
+    def signalled(*args, **options):
+        for number, event in enumerate(real(*args, **options)):
+            if number == 3:
+                signal.raise_signal(signal.SIGTERM)
+            yield event
+
+    monkeypatch.setattr(polytag.probe, "train", signalled)
+    with pytest.raises(KeyboardInterrupt) as stop:
+        training(tmp_path / "run", lr="auto", search={"name": "climb", "steps": 5000}).finish()
+    assert str(stop.value) == (
+        f"stopped while looking for a learning rate; the same command with --out {tmp_path / 'run'} --resume goes on"
+    )
+    monkeypatch.undo()
+    search = {"name": "climb", "low": 1e-4, "high": 0.3, "steps": 80}
+    with pytest.raises(RunError, match="was started with search"):
+        training(tmp_path / "run", lr="auto", search=search, resume=True).finish()
+
+
+def test_a_frozen_backbone_is_frozen_while_the_rate_is_looked_for(tmp_path, monkeypatch):
+    seen = []
+    real = polytag.probe.train
+    monkeypatch.setattr(polytag.probe, "train", lambda *a, **k: seen.append(k["frozen"]) or real(*a, **k))
+    search = {"name": "climb", "low": 1e-4, "high": 0.3, "steps": 80}
+    training(tmp_path / "a", lr="auto", search=search, frozen_epochs=2, epochs=2).finish()
+    training(tmp_path / "b", lr="auto", search=search, frozen_epochs=1, epochs=2).finish()
+    assert seen == [80, 0]
+
+
+def test_what_was_not_judged_on_the_test_photos_can_be_judged_later(tmp_path):
+    first = training(tmp_path / "run", judge_test=False).finish()
+    assert "test" not in first.metrics
+    assert "test" in training(tmp_path / "run", resume=True).finish().metrics
 
 
 def test_without_the_test_photos_a_training_judges_the_others_alone(tmp_path):

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from polytag.errors import RunError
+from polytag.errors import DivergedError, RunError
 from polytag.method import Method
 from polytag.recorder import Recorder, alone_in, check_folder
 from polytag.run import Run
@@ -102,7 +102,7 @@ def test_a_state_that_is_not_finite_is_not_saved_and_the_one_before_kept(tmp_pat
     record = recorder(tmp_path)
     record.save(epoch(1, 0.5))
     before = (tmp_path / "state" / "last.safetensors").read_bytes()
-    with pytest.raises(RunError, match=r"^the weights became infinite at step 20; lower the learning rate$"):
+    with pytest.raises(DivergedError, match=r"^the weights became infinite at step 20; lower the learning rate$"):
         record.save(epoch(2, 0.5, value=math.nan))
     assert (tmp_path / "state" / "last.safetensors").read_bytes() == before
 

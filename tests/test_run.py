@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from polytag.card import write_card
-from polytag.errors import RunError
+from polytag.errors import DivergedError, RunError
 from polytag.heads.linear import Linear
 from polytag.run import FORMAT, Run, save_history, save_json, save_weights, without_nan
 
@@ -20,7 +20,7 @@ def change(folder, **changes):
 
 
 def refusal(call, *arguments):
-    with pytest.raises(RunError) as error:
+    with pytest.raises((RunError, DivergedError)) as error:
         call(*arguments)
     return str(error.value)
 

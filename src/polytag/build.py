@@ -12,7 +12,7 @@ from polytag._checks import check_type
 from polytag._random import torch_seed
 from polytag._text import did_you_mean
 from polytag.backbones import Backbone
-from polytag.data.augment import AUGMENTATIONS, CROPS, MIXES
+from polytag.data.augment import AUGMENTATIONS, CROPS, MIXES, Augmentation, Crop, Mix
 from polytag.data.readers import READERS
 from polytag.errors import OptionError
 from polytag.heads import HEADS
@@ -21,9 +21,9 @@ from polytag.methods import METHODS
 from polytag.model import Classifier
 from polytag.samplers import SAMPLERS
 from polytag.train.optimizers import OPTIMIZERS
-from polytag.train.rate_finder import SEARCHES
+from polytag.train.rate_finder import SEARCHES, Search
 from polytag.train.sam import SAMS
-from polytag.train.schedules import SCHEDULES
+from polytag.train.schedules import SCHEDULES, Schedule
 from polytag.train.speed import SPEEDS
 
 TABLES: dict[str, Mapping[str, Any]] = {
@@ -44,6 +44,14 @@ TABLES: dict[str, Mapping[str, Any]] = {
 
 CHOICES = ("head", "loss", "method", "sampler", "optimizer", "schedule", "sam", "search", "crop", "augment", "mix")
 """The kinds of which a training has one each, with options of its own."""
+
+OBJECTS: dict[str, type] = {
+    "schedule": Schedule,
+    "search": Search,
+    "crop": Crop,
+    "augment": Augmentation,
+    "mix": Mix,
+}
 
 Choice = str | Mapping[str, Any] | Callable[..., Any]
 """A name, ``{"name": ..., option: value}``, or the user's own class or object."""
@@ -72,6 +80,15 @@ def factory(kind: str, choice: Choice) -> Callable[..., Any]:
         known = f"it takes {', '.join(allowed)}" if allowed else "it takes none"
         raise OptionError(f"the {kind} {name!r} has no option {strange[0]!r}; {known}")
     return lambda *known, **more: entry(*known, **more, **options)
+
+
+def made(kind: str, choice: Choice) -> Any:
+    """A thing that the project knows nothing to give to (a crop, a schedule), from a choice or as it is.
+
+    Raises:
+        OptionError: if a name or an option is not known, or a value out of its range.
+    """
+    return choice if isinstance(choice, OBJECTS[kind]) else factory(kind, choice)()
 
 
 def option_parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from polytag._checks import check_choice, check_number
 from polytag.backbones import preprocessing_defaults
-from polytag.build import CHOICES, Choice, build_loss, factory
+from polytag.build import CHOICES, OBJECTS, Choice, build_loss, factory, made
 from polytag.data.augment.base import Augmentation, Chain
 from polytag.data.augment.cutout import Cutout
 from polytag.data.augment.flip import Flip
@@ -52,7 +52,8 @@ class Training:
         flip_vertical: the same, top and bottom.
         seed: of everything random.
         workers: threads that decode.
-        cache: keep the photos decoded in memory; "auto" where they take under 2 GiB.
+        cache: keep the photos decoded in memory, at the image size; "auto" where they take under 2 GiB, unless a crop
+            enlarges parts of them.
         speed: how a step is run: a name from the table, or "auto" to measure and take the fastest.
         deterministic: use algorithms alone that give the same numbers every time on a GPU, too; not with speed "auto".
         on_bad_image: "stop" with a list, or "skip" the photos that cannot be read.
@@ -127,11 +128,13 @@ class Training:
             check_choice(name, getattr(self, name), allowed)
         for kind in CHOICES:
             factory(kind, getattr(self, kind))
-        for kind in ("schedule", "search", "crop", "mix"):
-            factory(kind, getattr(self, kind))()
+        for kind in OBJECTS:
+            made(kind, getattr(self, kind))
         build_loss(self.loss)
-        self.augmentation()
-        self.optimizer_of(nn.Linear(1, 1, device="meta"), 1.0)
+        if all(isinstance(choice, str | Mapping) for choice in (self.optimizer, self.sam)):
+            self.optimizer_of(nn.Linear(1, 1, device="meta"), 1.0)
+        if self.search != "climb" and self.lr != "auto":
+            raise OptionError(f"a search is for lr auto, and lr is {self.lr!r}; leave one of them out")
         preprocessing_defaults(self.backbone, self.image_size)
         check_trackers(self.track)
         if self.deterministic and self.speed == "auto":
@@ -159,7 +162,7 @@ class Training:
 
     def augmentation(self) -> Augmentation:
         """What changes a training photo once it is cropped."""
-        parts = [factory("augment", self.augment)()]
+        parts = [made("augment", self.augment)]
         parts += [Cutout(self.cutout, self.cutout_probability)] if self.cutout else []
         return Chain(*parts, Flip(self.flip), Flip(self.flip_vertical, vertical=True))
 

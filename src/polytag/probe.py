@@ -1,12 +1,14 @@
 """What a search for a learning rate asks of a training."""
 
 import copy
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from polytag.data.loader import Loader
-from polytag.errors import DivergedError
+from polytag.errors import DivergedError, TaskError
 from polytag.fits import Fits
 from polytag.method import Context, Fit, Method
 from polytag.run import Run
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from polytag.fit import Training
 
 # Of the short trainings; SAM is left out, as in the public code of paper 001, for twice as many trials.
-SHORT = {"sam": "none", "patience": 0, "frozen_epochs": 0, "evaluate_every": 1, "judge_test": False}
+SHORT = {"search": "climb", "sam": "none", "patience": 0, "evaluate_every": 1, "judge_test": False}
 
 
 @dataclass
@@ -33,6 +35,7 @@ class TrainingProbe:
     batch_size: int
     accumulate: int
     speed: Speed
+    seconds: float = 0.0  # that all of it took
 
     @property
     def seed(self) -> int:
@@ -42,10 +45,11 @@ class TrainingProbe:
     def losses(self, rates: Sequence[float]) -> list[float]:
         """The loss of each step of a copy that is trained with one rate after the other; ends early at a NaN."""
         found: list[float] = []
-        try:
+        began = time.monotonic()
+        with suppress(DivergedError):  # the steps before are the answer
             found.extend(self._steps(rates))
-        except DivergedError:
-            return found  # the steps before
+        self.context.accelerator.free_memory()  # which holds what it has wrapped for several processes
+        self.seconds += time.monotonic() - began
         return found
 
     def _steps(self, rates: Sequence[float]) -> Iterator[float]:
@@ -60,13 +64,20 @@ class TrainingProbe:
             context=self.context,
             accumulate=self.accumulate,
             clip=self.training.clip or None,
+            frozen=len(rates) if self._head_alone() else 0,
             speed=self.speed,
             report_every=0.0,
+            interrupted=self.fits.interrupted,
         )
         epoch, before = 0, 0.0
         for event in events:
             if not isinstance(event, Step):
                 continue
+            if event.interrupted:
+                out = self.training.out
+                raise KeyboardInterrupt(
+                    f"stopped while looking for a learning rate; the same command with --out {out} --resume goes on"
+                )
             if event.epoch != epoch:
                 epoch, before, first = event.epoch, 0.0, event.step - 1
             total = sum(event.losses.values()) * (event.step - first)  # means over the epoch so far
@@ -76,12 +87,26 @@ class TrainingProbe:
                 return
 
     def score(self, rate: float, epochs: int) -> float:
-        """The best validation score of a training of its own, kept in the run folder and found again there."""
-        fit = Fit(
-            f"lr {rate:.3g} epochs {epochs}", self.training.method, options={"lr": rate, "epochs": epochs, **SHORT}
-        )
-        score = Run.open(self.fits([fit])[fit.name]).metrics["best"]["score"]
+        """The best validation score of a training of its own; NaN where it diverges.
+
+        It is kept in the run folder and found again there.
+        """
+        frozen = epochs if self._head_alone() else 0
+        options = {"lr": rate, "epochs": epochs, "frozen_epochs": frozen, **SHORT}
+        fit = Fit(f"lr {rate:.3g} epochs {epochs}", self.training.method, options=options)
+        try:
+            run = Run.open(self.fits([fit])[fit.name])
+        except TaskError as error:
+            if isinstance(error.__cause__, DivergedError):
+                return float("nan")
+            raise
+        score, seconds = self.fits.team.from_first(lambda: (run.metrics["best"]["score"], run.train_seconds()))
+        self.seconds += seconds
         return float("nan") if score is None else float(score)
+
+    def _head_alone(self) -> bool:
+        """Whether the backbone stays frozen throughout the training."""
+        return self.training.frozen_epochs >= self.training.epochs
 
 
 class _Listed(Schedule):

@@ -11,7 +11,7 @@ from typing import Any
 
 from polytag import trackers
 from polytag._files import locked
-from polytag.errors import RunError
+from polytag.errors import DivergedError, RunError
 from polytag.run import (
     CARD,
     CONFIG,
@@ -44,6 +44,7 @@ FREE = (
     "jobs",
     "jobs_on",
     "accumulate",
+    "judge_test",
 )
 SAVE_EVERY = 60.0  # seconds between two saves of the training state
 HEADLINES = ("mAP", "CF1", "OF1")  # in the history; all metrics of the best epoch are in metrics.json
@@ -171,13 +172,13 @@ class Recorder:
         """Keep the state of the training, from which it can be resumed.
 
         Raises:
-            RunError: if a weight is no longer finite; the state before is kept.
+            DivergedError: if a weight is no longer finite; the state before is kept.
         """
         if not self.writes:
             return
         state = event.state.state_dict()
         if not is_finite(state["method"]):
-            raise RunError(f"the weights became infinite at step {event.state.step}; lower the learning rate")
+            raise DivergedError(f"the weights became infinite at step {event.state.step}; lower the learning rate")
         save_tree(self.folder / STATE, {"train": state, "history": self.history, "best": self.best})
 
 

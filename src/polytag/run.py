@@ -18,7 +18,7 @@ from polytag._files import write_text
 from polytag._version import __version__
 from polytag.build import Choice, build_model
 from polytag.data.preprocessing import Preprocessing
-from polytag.errors import PolytagError, RunError
+from polytag.errors import DivergedError, PolytagError, RunError
 from polytag.model import Classifier
 from polytag.train.state import is_finite, write_tensors
 
@@ -132,6 +132,19 @@ class Run:
             raise RunError(f"{self.path / WEIGHTS} does not fit the model named in config.json; restore it") from error
         return model
 
+    def train_seconds(self) -> float:
+        """How long it was trained, without validation: the sum of the column ``seconds`` of ``history.csv``.
+
+        Raises:
+            RunError: if the file is missing or damaged.
+        """
+        path = self.path / HISTORY
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                return sum(float(row["seconds"]) for row in csv.DictReader(file))
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{path} cannot be read ({error!r}); restore it or train again") from error
+
     @property
     def metrics(self) -> dict[str, Any]:
         """What ``metrics.json`` says."""
@@ -169,11 +182,12 @@ def save_weights(folder: Path, model: torch.nn.Module) -> None:
     """Write ``model.safetensors``.
 
     Raises:
-        RunError: if a weight is not finite or the file cannot be written; what stood there before is kept.
+        DivergedError: if a weight is not finite; what stood there before is kept.
+        RunError: if the file cannot be written; what stood there before is kept.
     """
     weights = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
     if not is_finite(weights):
-        raise RunError(f"the weights are no longer finite and were not saved to {folder}; lower the learning rate")
+        raise DivergedError(f"the weights are no longer finite and were not saved to {folder}; lower the learning rate")
     write_tensors(folder / WEIGHTS, weights, {"format": "pt"})
 
 

@@ -15,7 +15,7 @@ from polytag._launch import launch, restarts
 from polytag._team import Team, lost_process
 from polytag._text import counted
 from polytag.backbones import preprocessing_defaults
-from polytag.build import build_loss, build_model, describe, factory
+from polytag.build import build_loss, build_model, describe, factory, made
 from polytag.card import write_card
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Loader
@@ -115,7 +115,8 @@ class Session:
         three_way(t.data, t.seed)  # what cannot be split or built is refused before any photo is decoded
         method, notes = self._method(resume)
         yield from map(Note, notes)
-        data = yield from ready(t.data, self.preprocessing, t.workers, t.cache, t.on_bad_image)
+        cache = "none" if t.cache == "auto" and made("crop", t.crop).enlarges else t.cache
+        data = yield from ready(t.data, self.preprocessing, t.workers, cache, t.on_bad_image)
         split = three_way(data, t.seed)
         yield from map(Note, (*data.notes, *split.notes))
         return data, split, method
@@ -150,7 +151,7 @@ class Session:
         batch_size = fitting(t.batch_size, len(split.train), parts * team.size)
         if batch_size < t.batch_size:
             yield Note(f"batch size {batch_size}, since there are only {counted(len(split.train), 'training photo')}")
-        crop, mix = factory("crop", t.crop)(), factory("mix", t.mix)()
+        crop, mix = made("crop", t.crop), made("mix", t.mix)
         loader = Loader(split.train, self.preprocessing, t.augmentation(), t.workers, crop, mix)
         forget_peak_memory(self.device)
         fits = self._fits(split)
@@ -175,10 +176,10 @@ class Session:
             fits.interrupted = interrupts.seen
             if t.lr == "auto" and "lr" not in running:
                 probe = TrainingProbe(t, method, loader, context, fits, batch_size, parts, SPEEDS[speed])
-                own = factory("search", t.search)().find(probe)
+                own = made("search", t.search).find(probe)
                 found = team.from_first(lambda: own)
                 yield from map(Note, found.text().splitlines())
-                running["lr"] = found.rate
+                running |= {"lr": found.rate, "search_seconds": round(probe.seconds, 1)}
                 recorder.go_on(running)
             lr = running["lr"] if t.lr == "auto" else t.lr
             events = train(
@@ -187,7 +188,7 @@ class Session:
                 epochs=t.epochs,
                 batch_size=batch_size,
                 optimizer=lambda trained: t.optimizer_of(trained, lr),
-                schedule=factory("schedule", t.schedule)(),
+                schedule=made("schedule", t.schedule),
                 context=context,
                 average=t.average or None,
                 evaluate=judge,
@@ -213,7 +214,7 @@ class Session:
             photos = counted(len(split.val), "validation photo")
             yield Note(f"{SCORE} is undefined on {photos}; the last weights are kept")
         if (last := len(recorder.history)) < t.epochs:
-            yield Note(f"stopped after epoch {last} of {t.epochs}, since {SCORE} no longer rose")
+            yield Note(f"ended after epoch {last} of {t.epochs}, since {SCORE} no longer rose or could not")
         if len(recorder.history) > epochs_before:
             recorder.go_on({**running, "memory_mb": round(peak_memory(self.device), 1)})
         yield from self._concluded(recorder, split)
@@ -224,7 +225,7 @@ class Session:
             raise OptionError(f"jobs must be 1 in a training of {self.team.size} processes, got {t.jobs}")
         alone: dict[str, Any] = {"overwrite": False, "jobs": 1, "source": {}, "track": ()}
         return Fits(
-            again=lambda **changes: dataclasses.replace(t, **alone, **changes),
+            again=lambda **changes: dataclasses.replace(t, **alone | changes),
             arguments=lambda: arguments_of(t, [name for name in FREE if name != "accumulate"]),
             data=split.whole,
             folder=t.out,

@@ -11,7 +11,7 @@ from torch import nn
 from toys import Small
 
 from polytag.bench import cost
-from polytag.bench.cost import cost_of, gmacs, inference_ms, median_seconds, train_seconds
+from polytag.bench.cost import cost_of, gmacs, inference_ms, median_seconds
 from polytag.build import build_model
 from polytag.errors import RunError
 from polytag.run import Run
@@ -153,7 +153,7 @@ def test_a_damaged_history_is_refused(text, run_copy):
     with pytest.raises(
         RunError, match=rf"^{re.escape(str(run_copy))}/history\.csv cannot be read \(.+\); restore it or train again$"
     ):
-        train_seconds(Run.open(run_copy))
+        Run.open(run_copy).train_seconds()
 
 
 def test_a_missing_history_is_refused(run_copy):

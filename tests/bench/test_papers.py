@@ -63,11 +63,19 @@ def test_a_known_misprint_stands_in_the_way():
         ({"backbone": "resnet101", "image_size": 224}, ["448 px"]),
         ({"backbone": "resnet50", "image_size": 448}, ["another backbone"]),
         ({"backbone": "resnet50", "image_size": 224}, ["another backbone", "448 px"]),
+        ({"backbone": "wide_resnet101_2", "image_size": 448}, ["another backbone"]),
     ],
 )
 def test_another_backbone_or_size_stands_in_the_way(options, found):
     row = row_of("coco2014", "ML-GCN", "ResNet-101")
     assert papers.obstacles(row, with_paper("coco2014", **options).suite) == found
+
+
+def test_backbone_and_size_must_be_those_of_one_row():
+    suite = with_paper("coco2014", backbone="resnet101", image_size=128).suite
+    other = replace(suite.rows[1], options={**suite.rows[1].options, "backbone": "resnet50", "image_size": 448})
+    mixed = replace(suite, rows=(suite.rows[0], other))
+    assert papers.obstacles(row_of("coco2014", "ML-GCN", "ResNet-101"), mixed) == ["448 px"]
 
 
 def test_what_is_not_printed_stands_in_the_way_too():

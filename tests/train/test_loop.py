@@ -315,6 +315,17 @@ def test_a_training_that_is_resumed_among_frozen_epochs_ends_the_same():
         assert all(torch.equal(ended[name], value) for name, value in whole["method"].items())
 
 
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_weights_that_somebody_else_has_frozen_stay_frozen(frozen):
+    method = Watched(Whole())
+    first = method.model.backbone[0].weight.requires_grad_(False)
+    before = first.clone()
+    list(run(method, epochs=2, frozen=frozen))
+    assert not first.requires_grad
+    assert torch.equal(first, before)
+    assert method.model.backbone[1].weight.requires_grad
+
+
 def test_a_model_without_a_backbone_cannot_have_frozen_epochs():
     with pytest.raises(OptionError, match=r"^frozen epochs need a model with a backbone, and this one has none; set "):
         list(run(frozen=1))

@@ -6,8 +6,11 @@ import sys
 
 import pytest
 
+from polytag._random import generator
 from polytag.errors import OptionError
 from polytag.train.rate_finder import SEARCHES, TPE, Climb, Found, Halving, Tried
+
+OPTUNA = importlib.util.find_spec("optuna") is not None
 
 
 class Known:
@@ -34,8 +37,8 @@ class Known:
 
 @pytest.mark.parametrize("fastest", [1e-4, 1e-3, 1e-2])
 def test_a_climb_finds_where_the_loss_falls_fastest(fastest):
-    found = Climb(1e-6, 1.0, 200, smooth=0.0).find(Known(fastest=fastest, diverges=100 * fastest))
-    assert found.rate == pytest.approx(fastest, rel=0.1)
+    found = Climb(1e-6, 1.0, 200, smooth=0.0).find(Known(fastest=fastest, diverges=1000 * fastest))
+    assert found.rate == pytest.approx(fastest, rel=0.35)
     assert found.what == "loss"
     assert [rate for rate, _ in found.curve] == sorted(rate for rate, _ in found.curve)
 
@@ -50,12 +53,41 @@ def test_a_climb_ends_where_the_loss_explodes_or_is_no_number():
     assert len(Climb(1e-6, 1e-1, 100, smooth=0.0).find(Broken()).curve) == 60
 
 
+@pytest.mark.parametrize("noise", [0.05, 0.1, 0.3])
+def test_the_noise_of_batches_does_not_decide(noise):
+    class Noisy(Known):
+        def losses(self, rates):
+            extra = noise * generator(self.seed).standard_normal(len(rates))
+            return [loss + e for loss, e in zip(super().losses(rates), extra.tolist(), strict=True)]
+
+    for seed in range(50):
+        probe = Noisy(fastest=1e-3, diverges=10.0)
+        probe.seed = seed
+        assert 2e-4 < Climb().find(probe).rate < 5e-3
+
+
+def test_noise_without_a_fall_is_refused():
+    class Flat(Known):
+        def losses(self, rates):
+            return (1 + 0.1 * generator(self.seed).standard_normal(len(rates))).tolist()
+
+    refused = 0
+    for seed in range(40):
+        probe = Flat()
+        probe.seed = seed
+        try:
+            Climb().find(probe)
+        except OptionError:
+            refused += 1
+    assert refused >= 36
+
+
 def test_smoothing_is_a_running_average_that_forgets_its_beginning():
     class Steps(Known):
         def losses(self, rates):
-            return [4.0, 2.0, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+            return [4.0, 2.0, 3.0, *[2.5 - n / 20 for n in range(37)]]
 
-    values = [value for _, value in Climb(steps=10, smooth=0.5).find(Steps()).curve[:3]]
+    values = [value for _, value in Climb(steps=40, smooth=0.5).find(Steps()).curve[:3]]
     assert values == pytest.approx([4.0, (4 * 0.25 + 2 * 0.5) / 0.75, (4 * 0.125 + 2 * 0.25 + 3 * 0.5) / 0.875])
 
 
@@ -88,7 +120,7 @@ def test_a_score_that_is_not_defined_is_the_worst():
     assert Halving(1e-5, 1e-1, 5, 1).find(Undefined(best=1e-1)).rate <= 1e-3
 
 
-@pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="optuna is not installed")
+@pytest.mark.skipif(not OPTUNA, reason="optuna is not installed")
 def test_tpe_comes_near_the_best_and_is_a_function_of_the_seed():
     probe = Known(best=3e-3)
     found = TPE(1e-5, 1e-1, trials=25, epochs=4).find(probe)
@@ -100,10 +132,24 @@ def test_tpe_comes_near_the_best_and_is_a_function_of_the_seed():
     assert again.asked == probe.asked
 
 
+@pytest.mark.parametrize("search", [Halving(trials=3), TPE(trials=3)] if OPTUNA else [Halving(trials=3)])
+def test_where_no_score_is_defined_no_rate_is_told(search):
+    class Undefined(Known):
+        def score(self, rate, epochs):
+            return math.nan
+
+    with pytest.raises(OptionError) as refusal:
+        search.find(Undefined())
+    assert str(refusal.value) == (
+        "no trial between the learning rates 1e-05 and 0.01 has a score that is defined; choose lr yourself, or "
+        "search lower"
+    )
+
+
 def test_without_optuna_tpe_says_what_brings_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(OptionError) as refusal:
-        TPE().find(Known())
+        TPE()
     assert str(refusal.value) == (
         'search "tpe" needs optuna; bring it with pip install "polytag[hpo]", or take halving'
     )
@@ -127,7 +173,7 @@ def test_a_curve_with_what_is_not_defined_is_drawn_too():
     ]
 
 
-@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize("name", SEARCHES if OPTUNA else ["climb", "halving"])
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -144,12 +190,10 @@ def test_rates_out_of_range_are_refused(name, options, sentence):
 @pytest.mark.parametrize(
     ("build", "sentence"),
     [
-        (lambda: Climb(steps=5), "steps must be between 10 and 100000, got 5"),
+        (lambda: Climb(steps=5), "steps must be between 20 and 100000, got 5"),
         (lambda: Climb(smooth=1.0), "smooth must be between 0 and 0.999, got 1.0"),
         (lambda: Halving(trials=1), "trials must be between 2 and 1000, got 1"),
         (lambda: Halving(epochs=0), "epochs must be between 1 and 10000, got 0"),
-        (lambda: TPE(trials=1), "trials must be between 2 and 1000, got 1"),
-        (lambda: TPE(epochs=0), "epochs must be between 1 and 10000, got 0"),
     ],
 )
 def test_an_option_out_of_range_is_refused(build, sentence):

@@ -1,6 +1,5 @@
 """What a row costs: its training in seconds and megabytes, its model in parameters, operations and milliseconds."""
 
-import csv
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -15,8 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from polytag._random import generator
 from polytag.bench.types import Cost
-from polytag.errors import RunError
-from polytag.run import HISTORY, Run
+from polytag.run import Run
 
 WARM_UP, TIMES, SECONDS = 5, 50, 2.0  # calls that are not counted, and that are; no further one begins past so long
 
@@ -24,7 +22,8 @@ WARM_UP, TIMES, SECONDS = 5, 50, 2.0  # calls that are not counted, and that are
 def cost_of(runs: Sequence[Path]) -> Cost:
     """What the runs of one row cost: medians of their trainings, and the model of the first of them.
 
-    Training is without validation; what a method trains while it prepares is in the seconds of its first epoch. A photo
+    Training is without validation; what a method trains while it prepares is in the seconds of its first epoch, and a
+    search for a learning rate counts as well. A photo
     is timed on the GPU where the first run was trained on one and this machine has one, else on the CPU. Memory is NaN
     where a run did not note it.
 
@@ -38,26 +37,14 @@ def cost_of(runs: Sequence[Path]) -> Cost:
     model = first.new_model()  # what its weights are makes no difference here
     on_gpu = running[0].get("device") == "cuda" and torch.cuda.is_available()
     return Cost(
-        train_seconds=median(map(train_seconds, opened)),
+        train_seconds=median(
+            run.train_seconds() + run.config.get("running", {}).get("search_seconds", 0) for run in opened
+        ),
         parameters=sum(weights.numel() for weights in model.parameters()),
         gmacs=gmacs(model, size),
         inference_ms=inference_ms(model, size, torch.device("cuda" if on_gpu else "cpu")),
         memory_mb=float(np.median(memory)),  # NaN if one of them is
     )
-
-
-def train_seconds(run: Run) -> float:
-    """The sum of the column ``seconds`` of ``history.csv``.
-
-    Raises:
-        RunError: if the file is missing or damaged.
-    """
-    path = run.path / HISTORY
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return sum(float(row["seconds"]) for row in csv.DictReader(file))
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{path} cannot be read ({error!r}); restore it or train again") from error
 
 
 def gmacs(model: nn.Module, image_size: tuple[int, int]) -> float:

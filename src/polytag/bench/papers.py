@@ -51,12 +51,14 @@ def obstacles(row: Published, suite: Suite) -> list[str]:
         suite: whose rows are compared.
     """
     found = []
-    ours = {str(_option(each.options, "backbone")) for each in suite.rows}
+    alike = [
+        each.options for each in suite.rows if _squeezed(_option(each.options, "backbone")) == _squeezed(row.backbone)
+    ]
     if not row.backbone:
         found.append("no backbone is printed")
-    elif not any(_squeezed(row.backbone) in _squeezed(name) for name in ours):
+    elif not alike:
         found.append("another backbone")
-    sizes = {_option(each.options, "image_size") for each in suite.rows}
+    sizes = {_option(options, "image_size") for options in alike or [each.options for each in suite.rows]}
     if row.image_size is None:
         found.append("no image size is printed")
     elif not {row.image_size, (row.image_size, row.image_size)} & sizes:
@@ -107,4 +109,5 @@ def _option(options: Mapping[str, Any], name: str) -> Any:
 
 
 def _squeezed(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """The architecture: timm's ``tf_efficientnetv2_s.in21k`` is what a paper calls EfficientNet-V2-s."""
+    return re.sub(r"[^a-z0-9]", "", name.lower().partition(".")[0].removeprefix("tf_"))

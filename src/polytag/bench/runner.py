@@ -8,6 +8,7 @@ from typing import Literal
 
 from polytag.bench.data import NO_FILE, decoded, preprocessing_of, suite_data
 from polytag.bench.types import Row, Suite
+from polytag.build import made
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.ready import Progress
 from polytag.errors import OptionError
@@ -64,7 +65,8 @@ def run_suite(
     """
     data = suite_data(suite, root)
     shapes = {preprocessing_of(row) for row in suite.rows}
-    if len(shapes) == 1:  # else each training decodes for itself
+    enlarge = any(made("crop", row.options.get("crop", Training.crop)).enlarges for row in suite.rows)
+    if len(shapes) == 1 and not enlarge:  # else each training decodes for itself
         data = yield from decoded(data, shapes.pop())
     fingerprint = data.fingerprint()
     total = len(suite.rows) * len(suite.seeds)

@@ -21,7 +21,7 @@ from polytag.train.recipe import find_recipe
 PROTOCOLS = ("fast", "full")
 NEEDED = ("title", "data", "baseline", *PROTOCOLS)
 NAMED = (*TABLES, "recipe", "backbone")  # options that go without saying in the name of a row: their values tell
-SET_BY_BENCH = ("data", "out", "seed", "resume", "overwrite", "command", "source")
+SET_BY_BENCH = ("data", "out", "seed", "judge_test", "resume", "overwrite", "command", "source")
 NO_PATHS = ("pretrained", "none")  # that the option of the weights takes
 
 _TYPES = {"title": str, "about": str, "data": str, "baseline": str, "unknown": float, "paper": str}

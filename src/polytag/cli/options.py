@@ -59,7 +59,10 @@ def add_argument(
 
 def number_or_auto(text: str) -> float | str:
     """A number, or the word."""
-    return text if text == "auto" else float(text)
+    try:
+        return text if text == "auto" else float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a number or auto, got {text!r}") from error
 
 
 def add_nested(parser: Parser, kind: str, name: str) -> None:

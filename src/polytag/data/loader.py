@@ -13,6 +13,8 @@ from torch import Tensor
 from polytag._checks import check_number
 from polytag._random import generator
 from polytag.data.augment.base import Augmentation, Crop, Example, Mix
+from polytag.data.augment.crops import Whole
+from polytag.data.augment.mixes import Unmixed
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.preprocessing import Preprocessing
 
@@ -60,8 +62,8 @@ class Loader:
         self.preprocessing = preprocessing
         self.augmentation = augmentation
         self.workers = workers
-        self.crop = crop
-        self.mix = mix
+        self.crop = None if isinstance(crop, Whole) else crop
+        self.mix = None if isinstance(mix, Unmixed) else mix
 
     def batches(self, draws: Iterable[Draw]) -> Iterator[Batch]:
         """One batch a draw, in order; images are uint8 until :class:`ToDevice` has seen them."""
@@ -103,7 +105,9 @@ class Loader:
         if not (self.augmentation or self.crop or self.mix):  # evaluation, which decodes every pixel
             return self.preprocessing.resize(self.data.images.load(row))
         height, width = self.preprocessing.image_size
-        spare = 2 if self.crop else 1  # so that half of a photo that is decoded at a reduced scale is sharp, too
+        spare = (
+            2 if self.crop and self.crop.enlarges else 1
+        )  # so that half of a photo that is decoded at a reduced scale is sharp, too
         photo = self.data.images.load(row, (spare * height, spare * width))
         if self.crop:
             aspect = self.data.images.aspect(row) or photo.shape[1] / photo.shape[0]

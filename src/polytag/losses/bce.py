@@ -31,6 +31,6 @@ class BCE(Loss):
         check_scores_targets(logits, targets)
         z = logits if logits.dtype == torch.float64 else logits.float()
         y = targets.to(z.dtype)
-        soft = self.smoothing + (1 - 2 * self.smoothing) * y if self.smoothing else y
+        soft = self.smoothing + (1 - 2 * self.smoothing) * y if self.smoothing else y.relu()
         known = (y + 1).clamp(max=1)
         return binary_cross_entropy_with_logits(z, soft, weight=known, reduction="sum") / len(z)

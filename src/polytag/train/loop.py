@@ -120,9 +120,10 @@ def train(
     shape = loader.preprocessing
     to_device = ToDevice(device, shape.mean, shape.std, speed.channels_last)
     running = ModelAverage(method.model, average) if average else None
-    state = TrainState(method, optimizer(method), schedule, running, stopping)
+    state = TrainState(method, optimizer(method), schedule, running, stopping=stopping)
     if resume is not None:
         state.load_state_dict(resume)
+    resting = _trainable_backbone(method) if frozen else []
     runner = None
     total = epochs * len(feed)
 
@@ -130,8 +131,11 @@ def train(
         if stopping and stopping.done:
             return
         if runner is None or number == frozen + 1:
-            runner = None  # so that what wraps the method lets go of its weights
-            _freeze(method, number <= frozen)
+            for weights in resting:
+                weights.requires_grad_(number > frozen)
+            if runner is not None:  # what wrapped the method for several processes waits for other gradients
+                runner = wrapped = None
+                accelerator.free_memory()
             wrapped = accelerator.prepare_model(method) if team.size > 1 else method
             runner = _Runner(speed.wrap(wrapped), state, accelerator, speed, seed, clip)
         _to_train_mode(method, number <= frozen)
@@ -224,13 +228,12 @@ class _Runner:
         return {name: value.detach() for name, value in losses.items()}
 
 
-def _freeze(method: Method, frozen: bool) -> None:
-    """Stop or begin to train the backbone. The optimizer holds its weights all the time."""
+def _trainable_backbone(method: Method) -> list[nn.Parameter]:
+    """The weights that frozen epochs are about. The optimizer holds them all the time."""
     backbone = getattr(method.model, "backbone", None)
-    if isinstance(backbone, nn.Module):
-        backbone.requires_grad_(not frozen)
-    elif frozen:
+    if not isinstance(backbone, nn.Module):
         raise OptionError("frozen epochs need a model with a backbone, and this one has none; set them to 0")
+    return [weights for weights in backbone.parameters() if weights.requires_grad]
 
 
 def _to_train_mode(method: Method, frozen: bool) -> None:

@@ -8,16 +8,19 @@ AISTATS 2016, for successive halving.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from polytag._checks import check_number
 from polytag.errors import OptionError
 
 BARS = 30  # letters of the longest bar of a curve
+CLEAR = 3.0  # standard errors that a slope must be below 0
 SHOWN = 16  # lines of it at most
 
 
@@ -85,15 +88,18 @@ class Search(ABC):
 class Climb(Search):
     """One climb from a low rate to a high one: the rate at which the loss falls fastest.
 
+    How fast it falls is the slope of a line through the losses of a quarter of the steps: those of single batches are
+    noisy. A fall that is not clear of that noise is none.
+
     Args:
         low, high: the rates, ``0 < low < high``.
-        steps: of the climb, ``>= 10``; it ends where the loss is four times as high as it has been.
-        smooth: share of the loss so far in the running average of losses, in ``[0, 1)``.
+        steps: of the climb, ``>= 20``; it ends where the loss is four times as high as it has been.
+        smooth: share of the loss so far in the running average that is shown, in ``[0, 1)``.
     """
 
     def __init__(self, low: float = 1e-6, high: float = 0.1, steps: int = 100, smooth: float = 0.9) -> None:
         super().__init__(low, high)
-        check_number("steps", steps, 10, 100_000)
+        check_number("steps", steps, 20, 100_000)
         check_number("smooth", smooth, 0.0, 0.999)
         self.steps, self.smooth = steps, smooth
 
@@ -101,6 +107,7 @@ class Climb(Search):
         """Look for it."""
         rates = np.geomspace(self.low, self.high, self.steps)
         curve: list[Tried] = []
+        raw: list[float] = []
         average, lowest = 0.0, math.inf
         for number, (rate, loss) in enumerate(zip(rates.tolist(), probe.losses(rates.tolist()), strict=False), 1):
             average = self.smooth * average + (1 - self.smooth) * loss
@@ -109,14 +116,14 @@ class Climb(Search):
                 break
             lowest = min(lowest, value)
             curve.append(Tried(rate, value))
-        bottom = int(np.argmin([value for _, value in curve])) if curve else 0
-        if bottom < 3:
+            raw.append(loss)
+        place = _steepest(np.array(raw), max(5, self.steps // 4))
+        if place is None:
             raise OptionError(
                 f"the loss does not fall between the learning rates {self.low:g} and {self.high:g}; choose lr "
                 "yourself, or search lower"
             )
-        slopes = np.gradient([value for _, value in curve[: bottom + 1]])  # rates are even in their logarithm
-        return Found(curve[int(np.argmin(slopes))].rate, tuple(curve), "loss")
+        return Found(curve[place].rate, tuple(curve), "loss")
 
 
 class Halving(Search):
@@ -143,6 +150,7 @@ class Halving(Search):
             last |= scores
             rates = sorted(rates, key=lambda rate: _defined(scores[rate]), reverse=True)[: math.ceil(len(rates) / 3)]
             epochs *= 3
+        _check_any(last.values(), self)
         return Found(rates[0], tuple(Tried(*pair) for pair in last.items()), "validation score, of the longest trial")
 
 
@@ -160,6 +168,7 @@ class TPE(Search):
         check_number("trials", trials, 2, 1000)
         check_number("epochs", epochs, 1, 10_000)
         self.trials, self.epochs = trials, epochs
+        _optuna()  # if it is missing, that is said before anything is read
 
     def find(self, probe: Probe) -> Found:
         """Look for it."""
@@ -172,6 +181,7 @@ class TPE(Search):
             rate = float(f"{trial.suggest_float('lr', self.low, self.high, log=True):.3g}")
             curve.append(Tried(rate, probe.score(rate, self.epochs)))
             study.tell(trial, _defined(curve[-1].value))
+        _check_any([value for _, value in curve], self)
         best = max(curve, key=lambda tried: _defined(tried.value))
         return Found(best.rate, tuple(curve), "validation score")
 
@@ -181,6 +191,27 @@ SEARCHES: dict[str, type[Search]] = {
     "halving": Halving,
     "tpe": TPE,
 }
+
+
+def _steepest(losses: NDArray[np.float64], width: int) -> int | None:
+    """The middle of the ``width`` steps over which the loss falls fastest; None where no fall is clear of the noise."""
+    if len(losses) < width:
+        return None
+    windows = sliding_window_view(losses, width)  # (places, width); rates are even in their logarithm
+    steps = np.arange(width) - (width - 1) / 2
+    slopes = windows @ steps / (steps @ steps)
+    rest = windows - windows.mean(axis=1, keepdims=True) - slopes[:, None] * steps
+    errors = np.sqrt((rest**2).sum(axis=1) / (width - 2) / (steps @ steps))
+    clear = np.flatnonzero(slopes < -CLEAR * errors)
+    return int(clear[np.argmin(slopes[clear])]) + width // 2 if len(clear) else None
+
+
+def _check_any(scores: Iterable[float], search: Search) -> None:
+    if all(map(math.isnan, scores)):
+        raise OptionError(
+            f"no trial between the learning rates {search.low:g} and {search.high:g} has a score that is defined; "
+            "choose lr yourself, or search lower"
+        )
 
 
 def _defined(score: float) -> float:

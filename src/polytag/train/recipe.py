@@ -26,17 +26,21 @@ _UNAUGMENTED: dict[str, Any] = {
     "sam": "none",
 }
 
-_ADAM: dict[str, Any] = {
-    **_UNAUGMENTED,
-    "loss": {"name": "asl", "gamma_neg": 4.0, "gamma_pos": 0.0, "clip": 0.05},
-    "optimizer": "adam",
-    "lr": 1e-4,  # for a loss that is summed over the batch, too; with Adam it is the same for the mean
-    "weight_decay": 1e-4,
-    "average": 0.9997,
-    "augment": "randaugment",
-    "cutout": 0.5,
-    "cutout_probability": 1.0,
-}
+
+def _adam(batch_size: int) -> dict[str, Any]:
+    """Of public code that sums over the batch: Adam takes the same steps for a mean, if decay counts a batch-th."""
+    return {
+        **_UNAUGMENTED,
+        "loss": {"name": "asl", "gamma_neg": 4.0, "gamma_pos": 0.0, "clip": 0.05},
+        "optimizer": "adam",
+        "lr": 1e-4,
+        "weight_decay": 1e-4 / batch_size,
+        "average": 0.9997,
+        "batch_size": batch_size,
+        "augment": "randaugment",
+        "cutout": 0.5,
+        "cutout_probability": 1.0,
+    }
 
 
 def _cycle(warmup: float) -> dict[str, Any]:
@@ -69,11 +73,11 @@ RECIPES: dict[str, Recipe] = {
     ),
     "asl": Recipe(
         "The asymmetric loss as its public training script uses it on COCO: Adam, one cycle, RandAugment, Cutout.",
-        {**_ADAM, "image_size": 448, "epochs": 80, "batch_size": 56, "schedule": _cycle(0.2)},
+        {**_adam(batch_size=128), "image_size": 224, "epochs": 80, "schedule": _cycle(0.2)},
     ),
     "cpsd": Recipe(
         "The teachers of self-distillation (paper 004) as in its public code: as asl, with a shorter rise.",
-        {**_ADAM, "image_size": 448, "epochs": 80, "batch_size": 24, "schedule": _cycle(0.1)},
+        {**_adam(batch_size=24), "image_size": 448, "epochs": 80, "schedule": _cycle(0.1)},
     ),
     "par": Recipe(
         "The baseline of pedestrian attributes (paper 000): ResNet-50, 256 x 192 px, weighted BCE, padded crops.",
@@ -100,10 +104,11 @@ RECIPES: dict[str, Recipe] = {
             "backbone": "resnet50",
             "loss": "weighted_bce",
             "optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": False},
-            "lr": 0.01 / 20,  # its rate of 0.01 is for a mean over labels, of which VOC-LT has 20; here they are summed
+            # 0.01, 1e-4 and 35 are for a mean over labels, of which VOC-LT has 20. Here they are summed.
+            "lr": 0.01 / 20,
             "schedule": {"name": "step", "warmup": 0.05, "decay": 0.1, "first": 0.6, "second": 0.87},
-            "weight_decay": 1e-4,
-            "clip": 35.0,
+            "weight_decay": 1e-4 * 20,
+            "clip": 35.0 * 20,
             "average": 0.0,
             "image_size": 224,
             "epochs": 8,

@@ -30,9 +30,9 @@ class TrainState:
     optimizer: Optimizer
     schedule: Schedule
     average: ModelAverage | None
-    stopping: Stopping | None = None
     epoch: int = 0  # epochs that are finished and judged
     step: int = 0  # optimizer steps that are finished, over all epochs
+    stopping: Stopping | None = None
 
     def __post_init__(self) -> None:
         self.sums: dict[str, Tensor] = {}  # of each loss term over the steps of this epoch, on the device

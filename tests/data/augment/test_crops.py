@@ -113,6 +113,7 @@ def test_a_shift_moves_by_whole_pixels_and_fills_with_black():
         (lambda: Resized(1.2), r"smallest must be between 0\.01 and 1, got 1\.2"),
         (lambda: Resized(0.5, 0.9), r"stretch must be between 1 and 1000, got 0\.9"),
         (lambda: MultiScale((1.0, 0.0)), r"each of sides must be between 0\.05 and 1, got 0\.0"),
+        (lambda: MultiScale(()), r"sides must have at least one share, got none"),
         (lambda: MultiScale(distort=-1), r"distort must be between 0 and 100, got -1"),
         (lambda: Shift(-1), r"pixels must be between 0 and 8192, got -1"),
     ],

@@ -6,6 +6,8 @@ from polytag.data.augment.mixes import CutMix, Mixup, Unmixed
 from polytag.data.augment.photometric import Photometric
 from polytag.data.augment.randaugment import RandAugment
 
+__all__ = ["AUGMENTATIONS", "CROPS", "MIXES", "Augmentation", "Crop", "Mix"]
+
 CROPS: dict[str, type[Crop]] = {
     "none": Whole,
     "sides": Sides,

@@ -13,7 +13,13 @@ Box = tuple[float, float, float, float]
 
 
 class Crop(ABC):
-    """A photo of any size to one of the size that a model takes."""
+    """A photo of any size to one of the size that a model takes.
+
+    Attributes:
+        enlarges: whether a part of the photo becomes as large as the whole, which wants a photo with pixels to spare.
+    """
+
+    enlarges = True
 
     @abstractmethod
     def __call__(

@@ -7,6 +7,7 @@ import numpy as np
 
 from polytag._checks import check_number
 from polytag.data.augment.base import Box, Crop, Pixels
+from polytag.errors import OptionError
 
 Resize = Callable[[Pixels, Box | None], Pixels]
 
@@ -16,6 +17,8 @@ WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 class Whole(Crop):
     """All of the photo, as in evaluation."""
+
+    enlarges = False
 
     def __call__(self, image: Pixels, aspect: float, resize: Resize, random: np.random.Generator) -> Pixels:
         """The photo, resized."""
@@ -79,6 +82,8 @@ class MultiScale(Crop):
     """
 
     def __init__(self, sides: tuple[float, ...] = (1.0, 0.875, 0.75, 0.66, 0.5), distort: int = 2) -> None:
+        if not sides:
+            raise OptionError("sides must have at least one share, got none")
         for side in sides:
             check_number("each of sides", side, 0.05, 1.0)
         check_number("distort", distort, 0, 100)
@@ -111,6 +116,8 @@ class Shift(Crop):
     Args:
         pixels: the most, ``>= 0``, in each direction.
     """
+
+    enlarges = False
 
     def __init__(self, pixels: int = 10) -> None:
         check_number("pixels", pixels, 0, 8192)
