@@ -6,6 +6,9 @@ import shutil
 import pytest
 
 from polytag.cli import main
+from polytag.data.open import open_data
+from polytag.model import WithMirror
+from polytag.predictor import Predictor
 
 
 def evaluated(capsys, *words):
@@ -45,12 +48,21 @@ def test_an_ensemble_is_judged_as_one(trained, second, photos, capsys):
     assert narrated == ""
 
 
-def test_mirrored_photos_are_asked_about_too_if_wanted(trained, photos, capsys):
-    plain, _ = evaluated(capsys, trained, photos, "--split", "all")
-    both, narrated = evaluated(capsys, trained, photos, "--split", "all", "--flip")
-    assert both["photos"] == plain["photos"]
-    assert both["ranking_loss"] != plain["ranking_loss"]
+def test_mirrored_photos_are_asked_about_too_if_wanted(trained, photos, capsys, monkeypatch):
+    asked, forward = [], WithMirror.forward
+
+    def noted(self, images):
+        asked.append(len(images))
+        return forward(self, images)
+
+    monkeypatch.setattr(WithMirror, "forward", noted)
+    evaluated(capsys, trained, photos, "--split", "all")
+    assert asked == []
+    values, narrated = evaluated(capsys, trained, photos, "--split", "all", "--flip")
+    assert sum(asked) == values["photos"] == 40
     assert narrated == ""
+    expected = Predictor(trained, flip=True).evaluate(open_data(photos)).compute()
+    assert values["mAP"] == pytest.approx(expected["mAP"])
 
 
 def test_photos_that_the_run_may_have_seen_are_a_warning(trained, photos, tmp_path, capsys):

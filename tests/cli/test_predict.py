@@ -12,7 +12,7 @@ from PIL import Image
 
 from polytag.cli import main
 from polytag.cli.predict import as_csv, as_jsonl, as_table
-from polytag.predictor import Prediction
+from polytag.predictor import Prediction, Predictor
 
 NASTY = "=cmd()\x1b[31m\n\u202e"
 
@@ -146,3 +146,18 @@ def test_a_label_with_a_semicolon_is_refused_in_csv(photos, run_copy, refused):
     assert refused("predict", run_copy, photos, "--format", "csv") == (
         "the label 'mass; benign' has a semicolon, which joins labels in CSV; use --format jsonl"
     )
+
+
+def test_mirrored_photos_are_asked_about_too_if_wanted(trained, photos, capsys):
+    def scores(*words):
+        assert main(["predict", str(trained), str(photos), "--format", "jsonl", "--topk", "3", *words]) == 0
+        lines = map(json.loads, capsys.readouterr().out.splitlines())
+        return {line["filename"]: {tag["label"]: tag["score"] for tag in line["tags"]} for line in lines}
+
+    plain, both = scores(), scores("--flip")
+    assert plain.keys() == both.keys()
+    assert plain != both
+    predictor = Predictor(trained, flip=True)
+    expected = predictor.predict_proba(photos)
+    for row, tags in zip(expected, both.values(), strict=True):
+        assert [tags[name] for name in predictor.classes] == pytest.approx(row.tolist(), abs=1e-5)
