@@ -13,13 +13,16 @@ from polytag.build import (
     check_written,
     describe,
     factory,
+    head_for,
     option_parameters,
     summary,
     without_markup,
 )
 from polytag.errors import OptionError
+from polytag.heads import HEADS
 from polytag.heads.linear import Linear
 from polytag.losses import LOSSES
+from polytag.losses.aam import AAM
 from polytag.losses.asl import ASL
 
 
@@ -129,3 +132,35 @@ def test_summaries_are_plain_text():
     assert without_markup("``a`` is :class:`polytag.Run` or :meth:`fit`") == "a is polytag.Run or fit"
     assert summary(lambda: None) == ""
     assert summary(ASL) == without_markup(ASL.__doc__.splitlines()[0])
+
+
+@pytest.mark.parametrize(
+    ("loss", "head", "expected"),
+    [
+        ("bce", "linear", "linear"),
+        ("aam", "linear", {"name": "linear", "normalize": True}),
+        (
+            {"name": "aam", "margin": 0.1},
+            {"name": "linear", "scale": 17.0},
+            {"name": "linear", "scale": 17.0, "normalize": True},
+        ),
+        ("aam", {"name": "linear", "normalize": False}, {"name": "linear", "normalize": False}),
+        (AAM(), "linear", {"name": "linear", "normalize": True}),
+        (AAM(), Linear, Linear),
+    ],
+)
+def test_a_loss_of_cosines_gets_a_normalised_head(loss, head, expected):
+    assert head_for(loss, head) == expected
+
+
+def test_a_head_that_cannot_be_normalised_is_refused_by_a_loss_of_cosines(monkeypatch):
+    class Plain(Linear):
+        def __init__(self, in_channels, num_classes):
+            super().__init__(in_channels, num_classes)
+
+    monkeypatch.setitem(HEADS, "plain", Plain)
+    with pytest.raises(OptionError) as refusal:
+        head_for("aam", "plain")
+    assert (
+        str(refusal.value) == "the loss aam works on cosines, which the head plain does not give; choose among linear"
+    )

@@ -265,6 +265,13 @@ def test_arguments_are_checked_when_it_is_made(options, sentence, tmp_path):
     assert str(refusal.value) == sentence.format(optimizer=", ".join(OPTIMIZERS))
 
 
+def test_a_loss_of_cosines_trains_a_normalised_head_that_is_loaded_as_such(tmp_path):
+    run = training(tmp_path / "run", loss="aam", head={"name": "linear", "scale": 17.0}).finish()
+    assert run.config["model"]["head"] == {"name": "linear", "normalize": True, "scale": 17.0}
+    head = run.load_model().head
+    assert (head.normalize, head.scale.item()) == (True, 17.0)
+
+
 def test_objects_of_ones_own_stand_for_names(tmp_path):
     own = {"crop": Sides(0.5), "augment": RandAugment(), "mix": CutMix(), "schedule": Cosine(), "search": Climb()}
     training(tmp_path / "run", lr="auto", **own).finish()

@@ -82,6 +82,26 @@ def factory(kind: str, choice: Choice) -> Callable[..., Any]:
     return lambda *known, **more: entry(*known, **more, **options)
 
 
+def head_for(loss: Any, head: Choice) -> Choice:
+    """The head that a loss needs: a normalised one where the loss works on cosines, unless the choice says otherwise.
+
+    Raises:
+        OptionError: if it is the name of a head that cannot be normalised.
+    """
+    name = loss["name"] if isinstance(loss, Mapping) else loss
+    entry = LOSSES.get(name, loss) if isinstance(name, str) else loss
+    if not getattr(entry, "cosines", False) or not isinstance(head, str | Mapping):
+        return head
+    options = {"name": head} if isinstance(head, str) else dict(head)
+    if "normalize" not in option_parameters("head", str(options["name"])):
+        able = [other for other in HEADS if "normalize" in option_parameters("head", other)]
+        raise OptionError(
+            f"the loss {name} works on cosines, which the head {options['name']} does not give; choose among "
+            f"{', '.join(able)}"
+        )
+    return {"normalize": True} | options
+
+
 def made(kind: str, choice: Choice) -> Any:
     """A thing that the project knows nothing to give to (a crop, a schedule), from a choice or as it is.
 

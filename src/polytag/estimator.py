@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -102,7 +102,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         options = {name: value for name, value in self.get_params(deep=False).items() if name not in ("classes", "out")}
         self.run_ = Training(data=data, out=Path(out), overwrite=True, **options).finish()
         self.classes_ = np.array(self.run_.classes)
-        self.predictor_ = Predictor(self.run_, device=self.device, workers=self.workers, head=self.head)
+        own = None if isinstance(self.head, str | Mapping) else self.head  # others are named in the run
+        self.predictor_ = Predictor(self.run_, device=self.device, workers=self.workers, head=own)
         return self
 
     def decision_function(self, X: Photos) -> NDArray[np.float64]:  # noqa: N803

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from polytag._checks import check_choice, check_number
 from polytag.backbones import preprocessing_defaults
-from polytag.build import CHOICES, OBJECTS, Choice, build_loss, factory, made
+from polytag.build import CHOICES, OBJECTS, Choice, build_loss, factory, head_for, made
 from polytag.data.augment.base import Augmentation, Chain
 from polytag.data.augment.cutout import Cutout
 from polytag.data.augment.flip import Flip
@@ -131,6 +131,7 @@ class Training:
         for kind in OBJECTS:
             made(kind, getattr(self, kind))
         build_loss(self.loss)
+        self.head = head_for(self.loss, self.head)
         if all(isinstance(choice, str | Mapping) for choice in (self.optimizer, self.sam)):
             self.optimizer_of(nn.Linear(1, 1, device="meta"), 1.0)
         if self.search != "climb" and self.lr != "auto":

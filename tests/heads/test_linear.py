@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from polytag.errors import OptionError
-from polytag.heads.linear import Linear
+from polytag.heads.linear import Linear, automatic_scale
 
 MAP = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]], [[-1.0, -1.0], [-1.0, 1.0]]]])  # means 3 and -0.5, maxima 6 and 1
 
@@ -100,10 +100,19 @@ def test_dropout_leaves_the_embedding_alone_and_evaluation_too():
     ("option", "message"),
     [
         ({"pooling": "mean"}, "pooling must be one of avg, max, avg_max, got 'mean'"),
-        ({"scale": 0}, "scale must be between 1e-06 and inf, got 0"),
+        ({"scale": -1}, "scale must be between 1e-06 and inf, got -1"),
         ({"dropout": 1.5}, "dropout must be between 0 and 1, got 1.5"),
     ],
 )
 def test_refuses_options_out_of_range(option, message):
     with pytest.raises(OptionError, match=rf"^{message}$"):
         Linear(2, 3, **option)
+
+
+@pytest.mark.parametrize(
+    ("classes", "scale"), [(1, 7.0), (2, 7.0), (20, 7.0), (80, 9.77038), (500, 13.89181), (10**7, 30.0)]
+)
+def test_the_automatic_scale_grows_with_the_classes(classes, scale):
+    assert automatic_scale(classes) == pytest.approx(scale, abs=1e-4)
+    if classes < 1000:
+        assert Linear(4, classes, normalize=True, scale=0.0).scale.item() == pytest.approx(scale, abs=1e-4)

@@ -1,5 +1,6 @@
 """The linear head: pool the feature map, then one weight vector a class."""
 
+import math
 from contextlib import nullcontext
 from typing import Literal
 
@@ -20,7 +21,8 @@ class Linear(Head):
         pooling: the mean over the map, its maximum, or the sum of both.
         normalize: weights and vectors get length 1 and there is no bias, so logits lie in ``[-scale, scale]``; a
             vector of zeros gets logits of 0.
-        scale: ``> 0``, what cosines are multiplied with; kept with the weights.
+        scale: ``> 0``, what cosines are multiplied with, kept with the weights; 0 for
+            ``min(max(sqrt(5) ln(C - 1), 7), 30)``.
         dropout: probability in ``[0, 1]`` with which :meth:`classify` drops an entry of a vector in training.
 
     Raises:
@@ -40,7 +42,8 @@ class Linear(Head):
     ) -> None:
         super().__init__(in_channels, num_classes)
         check_choice("pooling", pooling, ("avg", "max", "avg_max"))
-        check_number("scale", scale, 1e-6, float("inf"))
+        if scale:
+            check_number("scale", scale, 1e-6, float("inf"))
         check_number("dropout", dropout, 0.0, 1.0)
         self.pooling = pooling
         self.normalize = normalize
@@ -51,7 +54,7 @@ class Linear(Head):
             nn.init.normal_(self.classifier.weight)
             with torch.no_grad():
                 self.classifier.weight.copy_(_unit(self.classifier.weight))
-            self.register_buffer("scale", torch.tensor(float(scale)))
+            self.register_buffer("scale", torch.tensor(float(scale or automatic_scale(num_classes))))
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of a batch; see :class:`Head`."""
@@ -81,6 +84,11 @@ class Linear(Head):
     def class_dims(self) -> dict[str, int]:
         """See :meth:`Head.class_dims`."""
         return {f"classifier.{name}": 0 for name, _ in self.classifier.named_parameters()}
+
+
+def automatic_scale(num_classes: int) -> float:
+    """The scale that public code of paper 001 offers: more classes, sharper cosines; 7 to 30."""
+    return min(max(math.sqrt(5) * math.log(max(num_classes - 1, 1)), 7.0), 30.0)
 
 
 def _float(x: Tensor) -> Tensor:

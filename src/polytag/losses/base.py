@@ -11,7 +11,15 @@ class Loss(nn.Module, ABC):
     """Logits and targets to one number: summed over classes, averaged over the batch, unknown labels left out.
 
     Subclasses are final. A loss that needs label statistics takes them in :meth:`prepare`.
+
+    Attributes:
+        cosines: whether its logits should be cosines times a scale; heads that can be are then normalised.
     """
+
+    cosines = False
+
+    def attach(self, head: nn.Module) -> None:
+        """Called once with the head whose logits it judges, before :meth:`prepare`. Nothing by default."""
 
     def prepare(self, labels: Labels) -> None:
         """Called once with the training labels, before the first step. Nothing by default."""

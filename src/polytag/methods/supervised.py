@@ -34,8 +34,10 @@ class Supervised(Method):
         self.sampler = sampler
 
     def prepare(self, train_set: LabelledSet, context: Context) -> None:
-        """Gives the loss the training labels."""
+        """Gives the loss the head, and the training labels."""
         if isinstance(self.loss, Loss):
+            if isinstance(head := getattr(self.model, "head", None), nn.Module):
+                self.loss.attach(head)
             self.loss.prepare(train_set.labels)
             self.loss.to(context.accelerator.device)
 

@@ -17,7 +17,7 @@ def kept_memory() -> Iterator[None]:
     """Within this context memory that is freed is kept for the next tensor, and not given back to the system.
 
     Each activation of a step is as large as the one before, and pages that are fresh from the system cost more than the
-    arithmetic on them: a fifth of a training's time. Afterwards all is as it was. Where the C library is not glibc,
+    arithmetic on them: up to a quarter of a step's time. Afterwards all is as it was. Where the C library is not glibc,
     nothing changes.
     """
     global _inside
