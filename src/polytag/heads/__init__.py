@@ -2,7 +2,9 @@
 
 from polytag.heads.base import Head
 from polytag.heads.linear import Linear
+from polytag.heads.ml_decoder import MLDecoder
 
 HEADS: dict[str, type[Head]] = {
     "linear": Linear,
+    "ml_decoder": MLDecoder,
 }

@@ -1,7 +1,5 @@
 """The linear head: pool the feature map, then one weight vector a class."""
 
-import math
-from contextlib import nullcontext
 from typing import Literal
 
 import torch
@@ -10,6 +8,7 @@ from torch.nn.functional import linear
 
 from polytag._checks import check_choice, check_number
 from polytag.heads.base import Head
+from polytag.layers.cosine import automatic_scale, full_precision, unit
 
 
 class Linear(Head):
@@ -53,7 +52,7 @@ class Linear(Head):
             # Directions spread evenly over the sphere: a normal vector, cut to length 1.
             nn.init.normal_(self.classifier.weight)
             with torch.no_grad():
-                self.classifier.weight.copy_(_unit(self.classifier.weight))
+                self.classifier.weight.copy_(unit(self.classifier.weight))
             self.register_buffer("scale", torch.tensor(float(scale or automatic_scale(num_classes))))
 
     def forward(self, features: Tensor) -> Tensor:
@@ -74,28 +73,10 @@ class Linear(Head):
         vectors = self.dropout(vectors)
         if not self.normalize:
             return self.classifier(vectors)  # type: ignore[no-any-return]  # (batch, C)
-        kind = vectors.device.type
-        # bf16 has steps of 1/256 just below 1, which the scale would turn into a tenth of a logit. Left out where there
-        # is nothing to turn off, as exported programs would have to carry it.
-        with torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext():
-            cosines = linear(_unit(_float(vectors)), _unit(_float(self.classifier.weight)))  # (batch, C)
+        with full_precision(vectors):
+            cosines = linear(unit(vectors), unit(self.classifier.weight))  # (batch, C)
             return self.scale * cosines.clamp(-1, 1)
 
     def class_dims(self) -> dict[str, int]:
         """See :meth:`Head.class_dims`."""
         return {f"classifier.{name}": 0 for name, _ in self.classifier.named_parameters()}
-
-
-def automatic_scale(num_classes: int) -> float:
-    """The scale that public code of paper 001 offers: more classes, sharper cosines; 7 to 30."""
-    return min(max(math.sqrt(5) * math.log(max(num_classes - 1, 1)), 7.0), 30.0)
-
-
-def _float(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
-def _unit(x: Tensor) -> Tensor:
-    # Rows of length 1. A row of zeros is divided by 1, not by a tiny number: it stays zero and so do not its gradients.
-    length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
-    return x / torch.where(length > 1e-6, length, 1)

@@ -1,0 +1,166 @@
+"""ML-Decoder: a few fixed queries look at the feature map, and each answers for a group of classes.
+
+Paper: Ridnik, Sharir, Ben-Cohen, Ben-Baruch, Noy, "ML-Decoder: Scalable and Versatile Classification Head", WACV 2023.
+"""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, pad, relu, scaled_dot_product_attention
+
+from polytag._checks import check_number
+from polytag.errors import OptionError
+from polytag.heads.base import Head
+from polytag.layers.cosine import automatic_scale, full_precision, unit
+
+# Names in the state dict of the public code, and here; ``duplicate_pooling`` is cut into one row a class.
+PUBLIC_KEYS = {
+    "embed_standart": "embed",
+    "query_embed.weight": "queries",
+    "decoder.layers.0.norm1": "norms.0",
+    "decoder.layers.0.norm2": "norms.1",
+    "decoder.layers.0.norm3": "norms.2",
+    "decoder.layers.0.multihead_attn.in_proj_weight": "project.weight",
+    "decoder.layers.0.multihead_attn.in_proj_bias": "project.bias",
+    "decoder.layers.0.multihead_attn.out_proj": "merge",
+    "decoder.layers.0.linear1": "widen",
+    "decoder.layers.0.linear2": "narrow",
+    "duplicate_pooling_bias": "bias",
+}
+
+
+class MLDecoder(Head):
+    """Attention of ``K = min(groups, C)`` queries to the map, and a product of each with the weights of its classes.
+
+    Cells of the map become tokens of ``width`` numbers; one decoder layer without self-attention follows; class ``c``
+    belongs to query ``c // ceil(C / K)``. Normalised, the product is ``scale * cos``, and tokens may be negative.
+
+    Args:
+        in_channels: channels ``D`` of the feature maps.
+        num_classes: ``C``.
+        groups: queries at most, ``>= 1``; they are drawn once and not trained.
+        width: of tokens and queries, a multiple of ``attention_heads``.
+        attention_heads: ``>= 1``.
+        hidden: width of the layer's feed-forward part.
+        dropout: probability in ``[0, 1)`` within the layer, in training.
+        normalize: queries and weights get length 1.
+        scale: ``> 0``, what cosines are multiplied with, kept with the weights; 0 for
+            ``min(max(sqrt(5) ln(C - 1), 7), 30)``.
+        cosine_bias: add a bias to cosines too, as public code of paper 001 does; without normalisation there is one.
+
+    Raises:
+        OptionError: if an option is out of its range, or features are not ``(batch, D, h, w)``.
+    """
+
+    scale: Tensor
+    queries: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        groups: int = 100,
+        width: int = 768,
+        attention_heads: int = 8,
+        hidden: int = 2048,
+        dropout: float = 0.1,
+        normalize: bool = False,
+        scale: float = 23.0,
+        cosine_bias: bool = False,
+    ) -> None:
+        super().__init__(in_channels, num_classes)
+        check_number("groups", groups, 1, 1_000_000)
+        check_number("attention_heads", attention_heads, 1, 1024)
+        check_number("width", width, 1, 65536)
+        check_number("hidden", hidden, 1, 1_000_000)
+        check_number("dropout", dropout, 0.0, 0.99)
+        if width % attention_heads:
+            raise OptionError(f"width must be a multiple of attention_heads {attention_heads}, got {width}")
+        if scale:
+            check_number("scale", scale, 1e-6, float("inf"))
+        self.groups, self.attention_heads = min(groups, num_classes), attention_heads
+        self.share = math.ceil(num_classes / self.groups)  # classes a query
+        self.normalize = normalize
+        self.embed = nn.Linear(in_channels, width)
+        self.register_buffer("queries", torch.randn(self.groups, width))
+        self.project = nn.Linear(width, 3 * width)  # of queries, keys and values
+        self.merge, self.widen, self.narrow = (
+            nn.Linear(width, width),
+            nn.Linear(width, hidden),
+            nn.Linear(hidden, width),
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
+        self.dropout = nn.Dropout(dropout)
+        self.weight = nn.Parameter(torch.empty(num_classes, width))
+        has_bias = not normalize or cosine_bias
+        self.bias = nn.Parameter(torch.zeros(num_classes)) if has_bias else None
+        nn.init.xavier_uniform_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
+        nn.init.zeros_(self.merge.bias)
+        nn.init.normal_(self.weight, std=math.sqrt(2 / (width + self.share)))
+        if normalize:
+            self.register_buffer("scale", torch.tensor(float(scale or automatic_scale(num_classes))))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits of a batch; see :class:`Head`."""
+        self.check_features(features)
+        cells = self.embed(features.flatten(2).transpose(1, 2))  # (batch, h * w, width)
+        tokens = leaky_relu(cells, 0.2) if self.normalize else relu(cells)
+        answers = self._answers(tokens)  # (batch, K, width)
+        missing = self.groups * self.share - self.num_classes
+        weight = pad(self.weight, (0, 0, 0, missing)).view(self.groups, self.share, -1)  # (K, share, width)
+        if not self.normalize:
+            logits = torch.einsum("bkw,ksw->bks", answers, weight)  # (batch, K, share)
+        else:
+            with full_precision(answers):
+                cosines = torch.einsum("bkw,ksw->bks", unit(answers, 2), unit(weight, 2))  # (batch, K, share)
+                logits = self.scale * cosines.clamp(-1, 1)
+        logits = logits.flatten(1)[:, : self.num_classes]  # (batch, C)
+        return logits if self.bias is None else logits + self.bias
+
+    def _answers(self, tokens: Tensor) -> Tensor:
+        """The decoder layer: ``(batch, n, width)`` to ``(batch, K, width)``."""
+        drops = self.training and self.dropout.p > 0
+        queries = self.queries.expand(len(tokens) if drops else 1, -1, -1)  # (batch or 1, K, width)
+        asked = self.norms[0](queries + self.dropout(queries))  # the first residual doubles them, as in public code
+        width = self.queries.shape[1]
+        asking, keys_values = torch.split(self.project.weight, [width, 2 * width])
+        asking_bias, keys_values_bias = torch.split(self.project.bias, [width, 2 * width])
+        query = self._in_heads(nn.functional.linear(asked, asking, asking_bias))
+        key, value = nn.functional.linear(tokens, keys_values, keys_values_bias).chunk(2, dim=2)
+        query = query.expand(len(tokens), -1, -1, -1)  # (batch, heads, K, width / heads)
+        chance = self.dropout.p if self.training else 0.0
+        seen = scaled_dot_product_attention(query, self._in_heads(key), self._in_heads(value), dropout_p=chance)
+        merged = self.merge(seen.transpose(1, 2).flatten(2))  # (batch, K, width)
+        answers = self.norms[1](asked + self.dropout(merged))
+        thought = self.narrow(self.dropout(relu(self.widen(answers))))
+        result: Tensor = self.norms[2](answers + self.dropout(thought))
+        return result
+
+    def _in_heads(self, x: Tensor) -> Tensor:
+        return torch.unflatten(x, 2, (self.attention_heads, -1)).transpose(1, 2)  # (batch, heads, n, width / heads)
+
+    def class_dims(self) -> dict[str, int]:
+        """See :meth:`Head.class_dims`; where each class has a query of its own, that goes along with it."""
+        dims = {"weight": 0} | ({"bias": 0} if self.bias is not None else {})
+        return dims | ({"queries": 0} if self.groups == self.num_classes else {})
+
+
+def from_public(state: Mapping[str, Tensor], num_classes: int) -> dict[str, Tensor]:
+    """The state dict of a head from that of the public code, whose names may begin with ``head.``.
+
+    Args:
+        state: as saved there; what is not of the head is left out.
+        num_classes: ``C``, as groups of equal size may have room for more.
+    """
+    found = {}
+    for name, value in state.items():
+        own = name.removeprefix("head.")
+        if own == "duplicate_pooling":  # (K, width, share)
+            found["weight"] = value.transpose(1, 2).flatten(0, 1)[:num_classes]
+        for public, here in PUBLIC_KEYS.items():
+            if own == public or own.startswith(f"{public}."):
+                found[here + own.removeprefix(public)] = value
+    return found

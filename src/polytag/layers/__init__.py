@@ -1,0 +1,1 @@
+"""Parts that heads and methods are made of."""
