@@ -1,4 +1,4 @@
-"""What ML-Decoder promises: torch's decoder layer without self-attention, groups, cosines, a place for public weights."""
+"""What ML-Decoder promises: torch's decoder layer without self-attention, groups, cosines, room for public weights."""
 
 import math
 
