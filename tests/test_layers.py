@@ -44,7 +44,7 @@ LAYERS = [
     },
     {"predictor"},
     {"explain", "export"},
-    {"report", "estimator"},
+    {"report", "estimator", "tuning"},
     {"bench", "serve", "scale"},
     {"cli"},
 ]

@@ -191,6 +191,15 @@ def save_weights(folder: Path, model: torch.nn.Module) -> None:
     write_tensors(folder / WEIGHTS, weights, {"format": "pt"})
 
 
+def save_thresholds(folder: Path, thresholds: Sequence[float]) -> None:
+    """Put other thresholds, probabilities in the order of the classes, into ``config.json``.
+
+    Raises:
+        RunError: if the file cannot be read or written; what stood there before is kept.
+    """
+    save_json(folder / CONFIG, {**_read_json(folder / CONFIG), "thresholds": list(thresholds)})
+
+
 def save_json(path: Path, values: dict[str, Any]) -> None:
     """Write a JSON file; a number that is not defined (NaN) becomes null."""
     write_text(path, json.dumps(without_nan(values), indent=2, ensure_ascii=False) + "\n")

@@ -1,20 +1,15 @@
 """`polytag evaluate`."""
 
-import argparse
 import json
-
-import numpy as np
 
 from polytag._text import counted, printable, table
 from polytag.cli.console import say
 from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
+from polytag.cli.parts import part_of, readable
 from polytag.cli.reading import add_reading, read
 from polytag.cli.show import class_table, number
 from polytag.data.check import bad_images_error, find_bad_images
-from polytag.data.labelled_set import SPLITS, LabelledSet
-from polytag.data.splits import three_way
-from polytag.errors import DataError
 from polytag.predictor import Predictor
 from polytag.run import without_nan
 
@@ -23,7 +18,7 @@ def main(words: list[str]) -> int:
     """Print every metric of one run, or of several as one model."""
     args = parse_with_nested(_parser(), words, ("reader",))
     predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers, flip=args.flip)
-    data = _part(_readable(read(args), args), args, predictor)
+    data = part_of(readable(read(args), args), args, predictor)
     for note in predictor.match_notes(data.classes):
         say(note)
     if args.on_bad_image == "stop" and (bad := find_bad_images(data.images, max(1, args.workers))):
@@ -41,42 +36,6 @@ def main(words: list[str]) -> int:
     if undefined := int(metrics["undefined_classes"]):
         print(f"\n{counted(undefined, 'label')} without a known positive or a known negative: undefined (-), left out")
     return 0
-
-
-def _readable(data: LabelledSet, args: argparse.Namespace) -> LabelledSet:
-    """With ``--on-bad-image skip`` the photos that can be read: before the split, as in training, to split alike."""
-    if args.on_bad_image == "stop":
-        return data
-    bad = find_bad_images(data.images, max(1, args.workers))
-    if len(bad) == len(data):
-        raise bad_images_error(bad, len(data))
-    for _, sentence in bad:
-        say(f"left out: {sentence}")
-    return data.select(np.delete(np.arange(len(data)), [row for row, _ in bad])) if bad else data
-
-
-def _part(data: LabelledSet, args: argparse.Namespace, predictor: Predictor) -> LabelledSet:
-    """The split to judge on, with a warning where it was not kept from a run."""
-    if args.split == "all":
-        return data
-    marked = np.array([]) if data.split is None else data.split
-    test = marked == SPLITS.index("test")
-    if test.any() and args.split != "train":  # as the data says; a val without a test would be the test
-        rows = np.flatnonzero(marked == SPLITS.index(args.split))
-        if len(rows):
-            return data.select(rows)
-    split = three_way(data, predictor.runs[0].config["training"]["seed"])
-    part: LabelledSet = getattr(split, args.split)
-    if not len(part):
-        raise DataError(f"{args.data} has no {args.split} photos; choose another --split, or all")
-    learned = split.train.fingerprint()
-    for run in predictor.runs:
-        if run.config["data"].get("train_fingerprint") != learned:
-            say(
-                f"{run.path} was not trained on this split of {args.data}: photos that it has seen may be among these; "
-                "if all of them are new to it, judge it on all with --split all"
-            )
-    return part
 
 
 def _parser() -> Parser:

@@ -1,0 +1,48 @@
+"""Which photos of a data set a command looks at."""
+
+import argparse
+
+import numpy as np
+
+from polytag.cli.console import say
+from polytag.data.check import bad_images_error, find_bad_images
+from polytag.data.labelled_set import SPLITS, LabelledSet
+from polytag.data.splits import three_way
+from polytag.errors import DataError
+from polytag.predictor import Predictor
+
+
+def readable(data: LabelledSet, args: argparse.Namespace) -> LabelledSet:
+    """With ``--on-bad-image skip`` the photos that can be read: before the split, as in training, to split alike."""
+    if args.on_bad_image == "stop":
+        return data
+    bad = find_bad_images(data.images, max(1, args.workers))
+    if len(bad) == len(data):
+        raise bad_images_error(bad, len(data))
+    for _, sentence in bad:
+        say(f"left out: {sentence}")
+    return data.select(np.delete(np.arange(len(data)), [row for row, _ in bad])) if bad else data
+
+
+def part_of(data: LabelledSet, args: argparse.Namespace, predictor: Predictor) -> LabelledSet:
+    """The split to judge on, with a warning where it was not kept from a run."""
+    if args.split == "all":
+        return data
+    marked = np.array([]) if data.split is None else data.split
+    test = marked == SPLITS.index("test")
+    if test.any() and args.split != "train":  # as the data says; a val without a test would be the test
+        rows = np.flatnonzero(marked == SPLITS.index(args.split))
+        if len(rows):
+            return data.select(rows)
+    split = three_way(data, predictor.runs[0].config["training"]["seed"])
+    part: LabelledSet = getattr(split, args.split)
+    if not len(part):
+        raise DataError(f"{args.data} has no {args.split} photos; choose another --split, or all")
+    learned = split.train.fingerprint()
+    for run in predictor.runs:
+        if run.config["data"].get("train_fingerprint") != learned:
+            say(
+                f"{run.path} was not trained on this split of {args.data}: photos that it has seen may be among these; "
+                "if all of them are new to it, judge it on all with --split all"
+            )
+    return part

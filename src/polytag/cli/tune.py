@@ -1,0 +1,65 @@
+"""`polytag tune`."""
+
+from polytag._text import counted, printable, table
+from polytag.cli.options import parse_with_nested
+from polytag.cli.parser import Parser
+from polytag.cli.parts import part_of, readable
+from polytag.cli.reading import add_reading, read
+from polytag.cli.show import number
+from polytag.labels.thresholds import OBJECTIVES
+from polytag.predictor import Predictor
+from polytag.run import Run
+from polytag.tuning import tune
+
+SHOWN = ("CF1", "OF1", "CP", "CR", "OP", "OR")
+
+
+def main(words: list[str]) -> int:
+    """Choose thresholds, keep them, and show what they change on the photos that they were chosen on."""
+    args = parse_with_nested(_parser(), words, ("reader",))
+    run = Run.open(args.run)
+    data = part_of(readable(read(args), args), args, Predictor(run, device=args.device, workers=args.workers))
+    found = tune(
+        run, data, args.objective, args.level, args.shrink, args.grid, device=args.device, workers=args.workers
+    )
+    rows = [(name, f"{value:.3f}") for name, value in zip(run.classes, found.thresholds.tolist(), strict=True)]
+    print(table([("label", "threshold"), *((printable(name), value) for name, value in rows)], frozenset((1,))))
+    changes = [(name, number(found.before[name]), number(found.after[name])) for name in SHOWN]
+    print(f"\n{table([(f'on {args.split}', 'before', 'after'), *changes], frozenset((1, 2)))}")
+    folder = printable(str(run.path))
+    print(f"\nChosen on {counted(len(data), 'photo')} and kept in {folder}. What they are worth shows on others:")
+    print(f"    polytag evaluate {folder} {printable(str(args.data))}")
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="polytag tune",
+        description="Choose the probability above which each label counts as present; kept in the run, used by predict "
+        "and evaluate.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("run", metavar="RUN", help="the run folder")
+    add_reading(parser)
+    parser.add_argument("--split", choices=("val", "train"), default="val", help="to choose on (default: val)")
+    parser.add_argument(
+        "--objective",
+        choices=OBJECTIVES,
+        default="f1",
+        help="f1: as high as can be; precision or recall: at least --level, at the best of the other (default: f1)",
+    )
+    parser.add_argument("--level", type=float, metavar="P", default=0.9, help="of precision or recall (default: 0.9)")
+    parser.add_argument(
+        "--shrink",
+        type=float,
+        metavar="N",
+        default=10.0,
+        help="positives that the threshold of all labels together counts for in each (default: 10)",
+    )
+    parser.add_argument("--grid", type=float, metavar="X", default=0.0, help="multiples of this alone; 0 for any cut")
+    parser.add_argument(
+        "--on-bad-image", choices=("stop", "skip"), default="stop", help="photos that cannot be read (default: stop)"
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
+    parser.add_argument("--workers", type=int, metavar="N", default=2, help="threads that decode (default: 2)")
+    return parser

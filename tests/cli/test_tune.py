@@ -1,0 +1,52 @@
+"""What `polytag tune` promises: thresholds in the run that predict and evaluate use, chosen without the test photos."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from polytag.cli import main
+from polytag.data.open import open_data
+from polytag.data.splits import three_way
+from polytag.labels.thresholds import best_thresholds
+from polytag.predictor import Predictor
+from polytag.run import Run
+
+
+@pytest.mark.parametrize("split", ["val", "train"])
+def test_thresholds_are_those_of_the_split_and_kept_in_the_run(split, run_copy, photos, capsys):
+    assert main(["tune", str(run_copy), str(photos), "--split", split]) == 0
+    shown = capsys.readouterr().out
+    run = Run.open(run_copy)
+    part = getattr(three_way(open_data(photos), run.config["training"]["seed"]), split)
+    scores = Predictor(run_copy, workers=0).logits(part)
+    targets = part.labels.with_classes(run.classes).dense()
+    np.testing.assert_allclose(run.thresholds, best_thresholds(expit(scores), targets), atol=1e-4)
+    assert max(len(line) for line in shown.splitlines() if str(run_copy) not in line) <= 80
+    assert f"on {split}" in shown
+    for name in run.classes:
+        assert name in shown
+
+
+def test_predict_uses_them(run_copy, photos, capsys):
+    assert main(["tune", str(run_copy), str(photos), "--objective", "recall", "--level", "1", "--shrink", "0"]) == 0
+    limits = dict(zip(Run.open(run_copy).classes, Run.open(run_copy).thresholds, strict=True))
+    capsys.readouterr()
+    assert main(["predict", str(run_copy), str(photos), "--format", "jsonl"]) == 0
+    tags = [tag for line in capsys.readouterr().out.splitlines() for tag in json.loads(line)["tags"]]
+    assert tags
+    assert all(tag["score"] > limits[tag["label"]] - 1e-6 for tag in tags)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--level", "2"], "level must be between 0 and 1, got 2.0"),
+        (["--split", "test"], "argument --split: invalid choice: 'test' (choose from 'val', 'train')"),
+    ],
+)
+def test_bad_words_change_nothing(words, sentence, run_copy, photos, refused):
+    before = (run_copy / "config.json").read_bytes()
+    assert refused("tune", run_copy, photos, *words).startswith(sentence)
+    assert (run_copy / "config.json").read_bytes() == before
