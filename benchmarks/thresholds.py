@@ -1,4 +1,4 @@
-"""What thresholds of one half of a run's test photos are worth on the other: ``python benchmarks/thresholds.py RUN ...``.
+"""What thresholds of half of the test photos are worth on the other half: ``python benchmarks/thresholds.py RUN ...``.
 
 Each run's kept answers are split in halves twenty times; thresholds are chosen on one half as `polytag tune` does by
 default and judged on the other, against 0.5. Prints the mean change of CF1 and OF1 and its 5% quantile, in points.
@@ -45,9 +45,8 @@ def main() -> None:
             changes[name] += values
     for name, values in changes.items():
         mean, low = np.mean(values), np.quantile(values, 0.05)
-        print(
-            f"{name}: mean change {mean:+.2f}, 5% quantile {low:+.2f}: {'fine' if mean >= 0 and low >= WORST else 'NOT fine'}"
-        )
+        verdict = "fine" if mean >= 0 and low >= WORST else "NOT fine"
+        print(f"{name}: mean change {mean:+.2f}, 5% quantile {low:+.2f}: {verdict}")
 
 
 if __name__ == "__main__":

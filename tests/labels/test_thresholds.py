@@ -53,7 +53,9 @@ def test_a_level_is_kept_at_the_best_of_the_other(seed):
                 (kept(y, s > cut, zero_division=0), other(y, s > cut, zero_division=0))
                 for cut in [0.0, *s[s < s.max()]]
             ]
-            best = max(value for level, value in options if level >= 0.7)
+            best = max((value for level, value in options if level >= 0.7), default=None)
+            if best is None:  # out of reach, which another test is about
+                continue
             chosen = s > found[column]
             assert kept(y, chosen) >= 0.7
             assert other(y, chosen) == pytest.approx(best)
