@@ -1,0 +1,79 @@
+"""Which labels come together: counts, conditional shares, and the graph that label networks pass messages on."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from polytag._checks import check_choice, check_number
+from polytag.labels.matrix import Labels, Rows
+
+Matrix = NDArray[np.float64]
+
+
+def together(labels: Labels) -> NDArray[np.int64]:
+    """How many photos have both of two labels, ``(classes, classes)``; on the diagonal, how many have one."""
+    present = _matrix(labels.present, len(labels.classes))
+    return np.asarray((present.T @ present).toarray())
+
+
+def conditional(labels: Labels) -> Matrix:
+    """Of the photos with label ``i`` on which ``j`` is known, the share that has ``j``: ``(classes, classes)``.
+
+    0 where there are none, and on the diagonal.
+    """
+    both = together(labels)
+    with np.errstate(invalid="ignore"):
+        shares = both / _known_beside(labels, both)
+    shares[np.isnan(shares)] = 0
+    np.fill_diagonal(shares, 0)
+    return shares
+
+
+def label_graph(
+    shares: Matrix, threshold: float = 0.4, share: float = 0.2, mode: Literal["public", "paper"] = "public"
+) -> Matrix:
+    """The matrix of ML-GCN: labels are neighbours where one brings the other often enough.
+
+    With ``B`` the edges, where ``shares >= threshold``. "paper": ``A = share * B / (sum of the row of B)``, ``1 -
+    share`` on the diagonal, then ``D A D`` with ``D`` the inverse roots of the row sums of ``A``. "public", as the code of that
+    paper and of paper 001 has it: ``A = r * B / (sum of the column of B)``, 1 on the diagonal, with ``r = share / (1 -
+    share)``, then ``D A^T D``: other neighbours count, and messages go the other way.
+
+    Args:
+        shares: ``(classes, classes)`` in ``[0, 1]`` from :func:`conditional`, of the training labels.
+        threshold: in ``[0, 1]``.
+        share: in ``[0, 0.99]``, what neighbours have of a label.
+        mode: whose normalisation.
+
+    Returns:
+        ``(classes, classes)``, at least 0.
+
+    Raises:
+        OptionError: if an argument is out of its range.
+    """
+    check_number("threshold", threshold, 0.0, 1.0)
+    check_number("share", share, 0.0, 0.99)
+    check_choice("mode", mode, ("public", "paper"))
+    edges = ((shares >= threshold) & (shares > 0)).astype(np.float64)
+    spread = edges / np.maximum(edges.sum(axis=1 if mode == "paper" else 0, keepdims=True), 1)
+    itself, others = (1 - share, share) if mode == "paper" else (1.0, share / (1 - share))
+    weights = others * spread + itself * np.eye(len(edges))
+    roots = 1 / np.sqrt(weights.sum(axis=1))
+    directed = weights if mode == "paper" else weights.T
+    return np.asarray(roots[:, None] * directed * roots, np.float64)
+
+
+def _known_beside(labels: Labels, both: NDArray[np.int64]) -> Matrix:
+    """Of the photos with label ``i``, how many say whether they have ``j``."""
+    present, other = (_matrix(rows, len(labels.classes)) for rows in (labels.present, labels.other))
+    beside = np.asarray((present.T @ other).toarray())
+    if labels.default == "absent":  # the other listed ones are unknown
+        return np.asarray(both.diagonal()[:, None] - beside, np.float64)
+    return np.asarray(both + beside, np.float64)  # the other listed ones are absent
+
+
+def _matrix(rows: Rows, classes: int) -> csr_array:
+    columns = rows.columns.astype(np.int64)
+    return csr_array((np.ones(len(columns), np.int64), columns, rows.starts), shape=(len(rows.starts) - 1, classes))
