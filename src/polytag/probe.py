@@ -95,18 +95,22 @@ class TrainingProbe:
         options = {"lr": rate, "epochs": epochs, "frozen_epochs": frozen, **SHORT}
         fit = Fit(f"lr {rate:.3g} epochs {epochs}", self.training.method, options=options)
         try:
-            run = Run.open(self.fits([fit])[fit.name])
+            folder = self.fits([fit])[fit.name]
         except TaskError as error:
             if isinstance(error.__cause__, DivergedError):
                 return float("nan")
             raise
-        score, seconds = self.fits.team.from_first(lambda: (run.metrics["best"]["score"], run.train_seconds()))
+        score, seconds = self.fits.team.from_first(lambda: _outcome(Run.open(folder)))  # others may not see it
         self.seconds += seconds
         return float("nan") if score is None else float(score)
 
     def _head_alone(self) -> bool:
         """Whether the backbone stays frozen throughout the training."""
         return self.training.frozen_epochs >= self.training.epochs
+
+
+def _outcome(run: Run) -> tuple[float | None, float]:
+    return run.metrics["best"]["score"], run.train_seconds()
 
 
 class _Listed(Schedule):
