@@ -23,9 +23,8 @@ def cost_of(runs: Sequence[Path]) -> Cost:
     """What the runs of one row cost: medians of their trainings, and the model of the first of them.
 
     Training is without validation; what a method trains while it prepares is in the seconds of its first epoch, and a
-    search for a learning rate counts as well. A photo
-    is timed on the GPU where the first run was trained on one and this machine has one, else on the CPU. Memory is NaN
-    where a run did not note it.
+    search for a learning rate counts as well. A photo is timed on the GPU where the first run was trained on one and
+    this machine has one, else on the CPU. Memory is NaN where a run did not note it.
 
     Raises:
         RunError: if a folder is no run with a history, or the head is the user's own and so cannot be loaded.
@@ -38,7 +37,7 @@ def cost_of(runs: Sequence[Path]) -> Cost:
     on_gpu = running[0].get("device") == "cuda" and torch.cuda.is_available()
     return Cost(
         train_seconds=median(
-            run.train_seconds() + run.config.get("running", {}).get("search_seconds", 0) for run in opened
+            run.train_seconds() + of.get("search_seconds", 0.0) for run, of in zip(opened, running, strict=True)
         ),
         parameters=sum(weights.numel() for weights in model.parameters()),
         gmacs=gmacs(model, size),

@@ -105,9 +105,8 @@ class Loader:
         if not (self.augmentation or self.crop or self.mix):  # evaluation, which decodes every pixel
             return self.preprocessing.resize(self.data.images.load(row))
         height, width = self.preprocessing.image_size
-        spare = (
-            2 if self.crop and self.crop.enlarges else 1
-        )  # so that half of a photo that is decoded at a reduced scale is sharp, too
+        # Half of a photo is sharp, too, where it is decoded at a reduced scale.
+        spare = 2 if self.crop and self.crop.enlarges else 1
         photo = self.data.images.load(row, (spare * height, spare * width))
         if self.crop:
             aspect = self.data.images.aspect(row) or photo.shape[1] / photo.shape[0]

@@ -1,4 +1,4 @@
-"""Sharpness-aware minimisation: an optimizer around another one. This file is their table.
+"""Sharpness-aware minimisation: an optimizer around another one. This file has the table of its kinds.
 
 Paper: Foret, Kleiner, Mobahi, Neyshabur, "Sharpness-Aware Minimization for Efficiently Improving Generalization",
 ICLR 2021; the adaptive variant: Kwon, Kim, Park, Choi, "ASAM: Adaptive Sharpness-Aware Minimization for
