@@ -7,12 +7,17 @@ each check.
 import argparse
 import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import torch
 
+from polytag.heads.gat import GAT
+from polytag.heads.linear import Linear
+from polytag.heads.ml_gcn import MLGCN
 from polytag.labels.cooccurrence import label_graph
 
+POOLING: dict[str, Literal["avg", "avg_max"]] = {"avg": "avg", "avg+max": "avg_max"}
 TOLERANCE = 1e-6  # public code adds 1e-6 to the sums of columns
 
 
@@ -29,7 +34,60 @@ def label_graphs(golden: Any) -> float:
     return worst
 
 
-CHECKS = {"mlgcn.npz": ("label graphs of ML-GCN", label_graphs)}
+def ml_gcn(golden: Any) -> float:
+    """ML-GCN's logits, as a share of the largest, from words, weights and graph; pooled features stand for the map."""
+    worst = 0.0
+    for case in golden["case_names"]:
+        told = {
+            key: torch.from_numpy(golden[f"{case}.head.{key}"]) for key in ("words", "w1", "w2", "pooled", "logits")
+        }
+        shares = golden[f"{case}.counts"] / golden[f"{case}.nums"][:, None]
+        hidden, channels = told["w2"].shape
+        head = MLGCN(channels, len(shares), vector_size=told["words"].shape[1], hidden=hidden).double()
+        head.tell(torch.from_numpy(label_graph(shares, float(golden[f"{case}.head.tau"]))), told["words"])
+        with torch.no_grad():
+            head.first.weight.copy_(told["w1"])
+            head.second.weight.copy_(told["w2"])
+        with torch.no_grad():
+            for each in (head, head.fold()):
+                off = (each(told["pooled"][:, :, None, None]) - told["logits"]).abs().max() / told["logits"].abs().max()
+                worst = max(worst, float(off))
+    return worst
+
+
+def gat(golden: Any) -> float:
+    """Channel weights and answers of graph attention, from its matrix of conditional shares, words and weights."""
+    worst = 0.0
+    for case in golden["case_names"]:
+        told = {key.removeprefix(f"{case}."): golden[key] for key in golden.files if key.startswith(f"{case}.")}
+        if str(told["layer_type"]) == "gcn":  # the layers that public code takes unless told otherwise are no attention
+            continue
+        cosines, weight = "param.head.bias" not in told, torch.from_numpy(told["param.head.weight"])
+        weight = weight.T if cosines else weight  # (classes, channels)
+        classes, channels = weight.shape
+        pooling = POOLING[str(told["pooling"])]
+        around = Linear(channels, classes, pooling=pooling, normalize=cosines, scale=1.0)
+        head = GAT(channels, classes, around, vector_size=told["words"].shape[1], hidden=told["gc1_out"].shape[1])
+        head = head.double().eval()
+        head.tell(torch.from_numpy(label_graph(told["raw_adj"])), torch.from_numpy(told["words"]))
+        with torch.no_grad():
+            for layer, name in ((head.first, "gc1"), (head.second, "gc2")):
+                layer.weight.copy_(torch.from_numpy(told[f"param.{name}.W"]))
+                layer.attention.copy_(torch.from_numpy(told[f"param.{name}.a"]).view(2, -1))
+            around.classifier.weight.copy_(weight)
+            if not cosines:
+                around.classifier.bias.copy_(torch.from_numpy(told["param.head.bias"]))
+        found = {"channel_weights": head.channel_weights(), "head_out": head(torch.from_numpy(told["x"]))}
+        for name, value in found.items():
+            worst = max(worst, float(np.abs(value.detach().numpy() - told[name]).max()))
+    return worst
+
+
+CHECKS = (
+    ("mlgcn.npz", "label graphs of ML-GCN", label_graphs),
+    ("mlgcn.npz", "logits of ML-GCN, and folded", ml_gcn),
+    ("gat.npz", "channel weights and answers of graph attention", gat),
+)
 
 
 def main() -> int:
@@ -39,7 +97,7 @@ def main() -> int:
     folder = parser.parse_args().golden
     print(datetime.date.today())
     failed = 0
-    for name, (what, check) in CHECKS.items():
+    for name, what, check in CHECKS:
         worst = check(np.load(folder / name, allow_pickle=False))
         failed += worst > TOLERANCE
         print(f"  {what}: largest difference {worst:.1e}, {'equal' if worst <= TOLERANCE else 'NOT equal'}")

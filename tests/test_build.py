@@ -20,7 +20,9 @@ from polytag.build import (
 )
 from polytag.errors import OptionError
 from polytag.heads import HEADS
+from polytag.heads.gat import GAT
 from polytag.heads.linear import Linear
+from polytag.heads.ml_decoder import MLDecoder
 from polytag.losses import LOSSES
 from polytag.losses.aam import AAM
 from polytag.losses.asl import ASL
@@ -55,6 +57,20 @@ def test_options_reach_what_is_built():
     assert isinstance(head, Linear)
     assert head.scale == 7.0
     assert isinstance(factory("loss", "asl")(), ASL)
+
+
+def test_a_choice_may_hold_another_one():
+    head = factory("head", {"name": "gat", "around": {"name": "ml_decoder", "groups": 2}, "vector_size": 4})(8, 3)
+    assert isinstance(head, GAT)
+    assert isinstance(head.around, MLDecoder)
+    assert (head.around.groups, head.around.in_channels, head.around.num_classes) == (2, 8, 3)
+    assert isinstance(factory("head", {"name": "gat", "around": Linear})(8, 3).around, Linear)
+    default, named = factory("head", "gat")(8, 3).around, factory("head", GAT.AROUND)(8, 3)
+    assert (type(default), default.pooling, default.normalize) == (type(named), named.pooling, named.normalize)
+    with pytest.raises(OptionError, match=r"^the head 'linear' has no option 'groups'; it takes pooling"):
+        factory("head", {"name": "gat", "around": {"name": "linear", "groups": 2}})
+    with pytest.raises(OptionError, match=r"^head.groups must be a whole number, got 'two'$"):
+        check_written("head", {"name": "gat", "around": {"name": "ml_decoder", "groups": "two"}})
 
 
 def test_a_choice_is_not_changed_by_building():
@@ -126,6 +142,8 @@ def test_a_description_can_be_written_as_json():
     assert describe({"name": "asl"}) == {"name": "asl"}
     assert [describe(value) for value in ("x", 1, 0.5, True, None, (1, 2))] == ["x", 1, 0.5, True, None, (1, 2)]
     assert describe(Linear) is None
+    assert describe({"name": "gat", "around": {"name": "linear"}}) == {"name": "gat", "around": {"name": "linear"}}
+    assert describe({"name": "gat", "around": Linear}) is None  # not a gat around another head
 
 
 def test_summaries_are_plain_text():
@@ -147,6 +165,13 @@ def test_summaries_are_plain_text():
         ("aam", {"name": "linear", "normalize": False}, {"name": "linear", "normalize": False}),
         (AAM(), "linear", {"name": "linear", "normalize": True}),
         (AAM(), Linear, Linear),
+        ("bce", "gat", "gat"),
+        ("aam", "gat", {"name": "gat", "around": {"name": "linear", "pooling": "avg_max", "normalize": True}}),
+        (
+            "aam",
+            {"name": "gat", "around": "ml_decoder", "hidden": 8},
+            {"name": "gat", "around": {"name": "ml_decoder", "normalize": True}, "hidden": 8},
+        ),
     ],
 )
 def test_a_loss_of_cosines_gets_a_normalised_head(loss, head, expected):
@@ -161,7 +186,8 @@ def test_a_head_that_cannot_be_normalised_is_refused_by_a_loss_of_cosines(monkey
     monkeypatch.setitem(HEADS, "plain", Plain)
     with pytest.raises(OptionError) as refusal:
         head_for("aam", "plain")
-    able = ", ".join(name for name in HEADS if name != "plain")
+    able = "linear, ml_decoder, gat"
+    assert set(HEADS) > set(able.split(", "))
     assert str(refusal.value) == (
         f"the loss aam works on cosines, which the head plain does not give; choose among {able}"
     )

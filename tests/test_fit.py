@@ -5,6 +5,7 @@ import inspect
 import json
 import math
 import os
+import re
 import shutil
 import signal
 from types import SimpleNamespace
@@ -26,11 +27,14 @@ from polytag.data.augment.mixes import CutMix
 from polytag.data.augment.randaugment import RandAugment
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.ready import Progress
+from polytag.data.splits import three_way
 from polytag.errors import DataError, DivergedError, OptionError, RunError
 from polytag.estimator import MultiLabelClassifier
 from polytag.fit import Training
 from polytag.heads.linear import Linear
 from polytag.labels import Labels
+from polytag.labels.cooccurrence import conditional, label_graph
+from polytag.labels.vectors import LENGTH
 from polytag.run import Run
 from polytag.session import Note
 from polytag.train.loop import Epoch, Step
@@ -270,6 +274,35 @@ def test_a_loss_of_cosines_trains_a_normalised_head_that_is_loaded_as_such(tmp_p
     assert run.config["model"]["head"] == {"name": "linear", "normalize": True, "scale": 17.0}
     head = run.load_model().head
     assert (head.normalize, head.scale.item()) == (True, 17.0)
+
+
+@pytest.mark.parametrize("vectors", ["cooccurrence", "images"])
+def test_a_head_is_told_of_the_training_labels_once_and_never_again(vectors, tmp_path, monkeypatch):
+    head = {"name": "gat", "vectors": vectors, "vector_size": 6, "threshold": 0.3}
+    made = training(tmp_path / "run", head=head)
+    events = iter(made)
+    told = next(event.text for event in events if isinstance(event, Note) and event.text.startswith("label graph"))
+    assert re.fullmatch(
+        rf"label graph: \d+ of 12 edges, where a label brings another one with 30% or more; vectors: {vectors}", told
+    )
+    next(event for event in events if isinstance(event, Epoch))
+    events.close()
+    monkeypatch.setattr("polytag.session.tell_labels", lambda known: pytest.fail("told again"))
+    run = training(tmp_path / "run", head=head, resume=True).finish()
+    nodes = run.load_model().head.nodes
+    train = three_way(tiny_set(30), 0).train
+    expected = label_graph(conditional(train.labels), 0.3)
+    np.testing.assert_allclose(nodes.graph, expected, rtol=1e-6)
+    assert nodes.vectors.shape == (4, 6)
+    assert nodes.vectors.norm(dim=1).sub(LENGTH).abs().max() < 1e-4
+
+
+def test_vectors_that_cannot_be_had_are_refused_before_the_first_step(tmp_path):
+    with pytest.raises(
+        DataError, match=r"^vectors must be cooccurrence, images, random or a file, and there is no glove"
+    ):
+        training(tmp_path / "run", head={"name": "gat", "vectors": "glove.txt"}).finish()
+    assert not polytag.recorder.has_run(tmp_path / "run")
 
 
 def test_objects_of_ones_own_stand_for_names(tmp_path):

@@ -30,6 +30,8 @@ LAYERS = [
     {
         "build",
         "run",
+        "relations",
+        "run_config",
         "weights",
         "card",
         "scores",

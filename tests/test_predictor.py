@@ -11,11 +11,17 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from scipy.special import expit, logit
+from toys import tiny_set
 
 from polytag.data.labelled_set import ImageArrays, LabelledSet
+from polytag.data.loader import Loader
 from polytag.data.open import open_data
 from polytag.data.pixels import open_image
 from polytag.errors import DataError, OptionError, RunError
+from polytag.fit import Training
+from polytag.heads.gat import GAT
+from polytag.heads.linear import Linear
+from polytag.inference import predict_logits
 from polytag.labels import Labels
 from polytag.predictor import Predictor, as_images
 from polytag.run import Run
@@ -120,6 +126,18 @@ def test_flip_is_the_logit_of_the_mean_probability_of_a_photo_and_its_mirror_ima
     parts = [Predictor(run, workers=0, flip=True).predict_proba(photos) for run in (trained, second)]
     order = [Run.open(second).classes.index(name) for name in predictor.classes]
     np.testing.assert_allclose(both, (parts[0] + parts[1][:, order]) / 2, rtol=1e-4, atol=1e-5)
+
+
+def test_what_does_not_depend_on_a_photo_is_folded_away(tmp_path):
+    data = tiny_set(24)
+    quick = {"backbone": "test_efficientnet", "weights": "none", "image_size": 32, "epochs": 1, "workers": 0}
+    run = Training(data=data, out=tmp_path / "run", head={"name": "gat", "vector_size": 6}, **quick).finish()
+    folded = Predictor(run, workers=0)
+    assert type(folded.models[0].head) is Linear
+    whole = run.load_model()
+    assert type(whole.head) is GAT
+    loader = Loader(data, run.preprocessing, None, 0)
+    np.testing.assert_allclose(folded.logits(data), predict_logits(whole, loader, folded.device), atol=1e-5)
 
 
 def test_an_ensemble_needs_the_same_classes(trained, run_copy):

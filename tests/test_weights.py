@@ -12,6 +12,7 @@ from torch import nn
 from polytag.backbones import Backbone
 from polytag.data.preprocessing import Preprocessing
 from polytag.errors import RunError
+from polytag.heads.gat import GAT
 from polytag.heads.linear import Linear
 from polytag.model import Classifier
 from polytag.run import CONFIG, new_config, save_json, save_weights
@@ -229,6 +230,16 @@ def test_what_a_head_shares_between_classes_is_taken_even_where_no_class_is_know
     assert notes[1:] == ["head: 0 of 2 classes are known to the run by name, 2 start afresh"]
     assert new.head.scale.item() == 23  # an option of the new head, not a weight
     assert torch.equal(new.head.classifier.weight, weight)
+
+
+def test_what_a_head_was_told_of_labels_is_not_taken_from_another_run():
+    old, new = (Classifier(toy(2).backbone, GAT(4, classes, vector_size=4)) for classes in (3, 2))
+    vectors = new.head.nodes.vectors.clone()
+    notes = load_matching(new, ["c", "d"], old.state_dict(), ["a", "b", "c"])
+    assert notes[1:] == ["head: 1 of 2 classes are known to the run by name, 1 start afresh"]
+    assert torch.equal(new.head.nodes.vectors, vectors)
+    assert torch.equal(new.head.first.weight, old.head.first.weight)
+    assert torch.equal(new.head.around.classifier.weight[0], old.head.around.classifier.weight[2])
 
 
 def test_of_a_run_with_another_head_only_the_backbone_is_taken():

@@ -63,6 +63,8 @@ def _toml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return f'"{"".join(map(_letter, value))}"'
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key} = {_toml(each)}' for key, each in value.items())}}}"
     return f"[{', '.join(map(_toml, value))}]" if isinstance(value, list | tuple) else repr(value)
 
 

@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import torch
 
@@ -16,6 +16,7 @@ from polytag.data.augment import AUGMENTATIONS, CROPS, MIXES, Augmentation, Crop
 from polytag.data.readers import READERS
 from polytag.errors import OptionError
 from polytag.heads import HEADS
+from polytag.heads.base import Head
 from polytag.losses import LOSSES
 from polytag.methods import METHODS
 from polytag.model import Classifier
@@ -53,6 +54,9 @@ OBJECTS: dict[str, type] = {
     "mix": Mix,
 }
 
+THINGS: Mapping[type, str] = {Head: "head"}
+"""Options of an entry that are entries of a table themselves, by the type that they are annotated with."""
+
 Choice = str | Mapping[str, Any] | Callable[..., Any]
 """A name, ``{"name": ..., option: value}``, or the user's own class or object."""
 
@@ -79,7 +83,12 @@ def factory(kind: str, choice: Choice) -> Callable[..., Any]:
     if strange := [key for key in options if key not in allowed]:
         known = f"it takes {', '.join(allowed)}" if allowed else "it takes none"
         raise OptionError(f"the {kind} {name!r} has no option {strange[0]!r}; {known}")
-    return lambda *known, **more: entry(*known, **more, **options)
+    makers = {key: factory(of, options.pop(key)) for key, of in nested_options(kind, name).items() if options.get(key)}
+
+    def make(*known: Any, **more: Any) -> Any:
+        return entry(*known, **more, **options, **{key: maker(*known) for key, maker in makers.items()})
+
+    return make
 
 
 def head_for(loss: Any, head: Choice) -> Choice:
@@ -93,8 +102,15 @@ def head_for(loss: Any, head: Choice) -> Choice:
     if not getattr(entry, "cosines", False) or not isinstance(head, str | Mapping):
         return head
     options = {"name": head} if isinstance(head, str) else dict(head)
+    if nested := nested_options("head", str(options["name"])):
+        inner = {key: options.get(key) or getattr(HEADS[str(options["name"])], key.upper()) for key in nested}
+        return options | {key: head_for(loss, choice) for key, choice in inner.items()}
     if "normalize" not in option_parameters("head", str(options["name"])):
-        able = [other for other in HEADS if "normalize" in option_parameters("head", other)]
+        able = [
+            other
+            for other in HEADS
+            if {"normalize", *nested_options("head", other)} & {*option_parameters("head", other)}
+        ]
         raise OptionError(
             f"the loss {name} works on cosines, which the head {options['name']} does not give; choose among "
             f"{', '.join(able)}"
@@ -117,6 +133,13 @@ def option_parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:
     return {key: p for key, p in parameters.items() if isinstance(p.default, str | int | float | tuple | None)}
 
 
+def nested_options(kind: str, name: str) -> dict[str, str]:
+    """The options of a table's entry that are entries of a table themselves, and of which: ``{"around": "head"}``."""
+    types = option_types(kind, name)
+    parts = {option: get_args(types.get(option)) for option in option_parameters(kind, name)}
+    return {option: THINGS[part] for option, of in parts.items() for part in of if part in THINGS}
+
+
 def option_types(kind: str, name: str) -> dict[str, Any]:
     """The annotations of a table's entry, by argument."""
     entry = TABLES[kind][name]
@@ -133,9 +156,13 @@ def check_written(kind: str, choice: Any) -> None:
         raise OptionError(f"{kind} must be a name or a table with one, got {choice!r}")
     factory(kind, choice)
     options = {"name": choice} if isinstance(choice, str) else dict(choice)
-    types = option_types(kind, options.pop("name"))
+    name = options.pop("name")
+    types, nested = option_types(kind, name), nested_options(kind, name)
     for option, value in options.items():
-        check_type(f"{kind}.{option}", value, types[option])
+        if option in nested:
+            check_written(nested[option], value)
+        else:
+            check_type(f"{kind}.{option}", value, types[option])
 
 
 def summary(entry: Any) -> str:
@@ -177,9 +204,13 @@ def build_loss(choice: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tens
 
 
 def describe(value: Any) -> Any:
-    """A choice as it goes into a config: names and options as they are, paths as text, the user's own as None."""
+    """A choice as it goes into a config: names and options as they are, paths as text, the user's own as None.
+
+    A choice that holds something of the user's own is the user's own, too.
+    """
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Mapping):
-        return dict(value)
+        parts = {key: describe(each) for key, each in value.items()}
+        return None if any(parts[key] is None and each is not None for key, each in value.items()) else parts
     return value if isinstance(value, str | int | float | bool | tuple | None) else None

@@ -51,6 +51,13 @@ class Classifier(nn.Module):
         """
         return _at_least_float32(self._vector_head().classify(vectors))
 
+    def folded(self) -> "Classifier":
+        """The same answers in ``eval`` mode, without what does not depend on the photo; shares the backbone.
+
+        What is evaluated and exported; folded twice is folded once. It is not meant to be trained.
+        """
+        return Classifier(self.backbone, self.head.fold()).train(self.training)
+
     def _vector_head(self) -> VectorHead:
         if not isinstance(self.head, VectorHead):
             raise OptionError(

@@ -76,7 +76,7 @@ class Predictor:
         if device == "cuda" and not cuda:
             raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
         self.device = torch.device("cuda" if cuda and device != "cpu" else "cpu")
-        models = [run.load_model(head).to(self.device) for run in self.runs]
+        models = [run.load_model(head).folded().to(self.device) for run in self.runs]
         self.models = [WithMirror(model).eval() if flip else model for model in models]
         self.batch_size, self.workers = batch_size, workers
 

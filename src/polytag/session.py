@@ -15,7 +15,7 @@ from polytag._launch import launch, restarts
 from polytag._team import Team, lost_process
 from polytag._text import counted
 from polytag.backbones import preprocessing_defaults
-from polytag.build import build_loss, build_model, describe, factory, made
+from polytag.build import build_loss, build_model, factory, made
 from polytag.card import write_card
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Loader
@@ -28,7 +28,9 @@ from polytag.method import Context, Method
 from polytag.model import Classifier
 from polytag.probe import TrainingProbe
 from polytag.recorder import FREE, Recorder, alone_in, check_folder, has_run, has_state
-from polytag.run import METRICS, Run, new_config, save_json
+from polytag.relations import Known, tell_labels
+from polytag.run import METRICS, Run, save_json
+from polytag.run_config import config_of
 from polytag.scores import photos_fingerprint, save_scores
 from polytag.shares import fitting, parts_after, parts_of, release_memory
 from polytag.trackers import Trackers
@@ -144,7 +146,7 @@ class Session:
     def _trained(self, data: LabelledSet, split: Split, method: Method, resume: bool) -> Iterator[Event]:
         """The steps, from the first or from where they were left, and the run folder that they end in."""
         t, team = self.training, self.team
-        recorder = Recorder(t.out, self._config(data, split), SCORE, team.first)
+        recorder = Recorder(t.out, config_of(t, data, split, self.preprocessing), SCORE, team.first)
         saved = team.from_first(recorder.resume) if resume else None
         began = team.from_first(lambda: Run.open(t.out).config.get("running", {})) if resume else {}
         self.parts = parts = max(self.parts, parts_of(began, t.batch_size, team.size))
@@ -153,6 +155,9 @@ class Session:
             yield Note(f"batch size {batch_size}, since there are only {counted(len(split.train), 'training photo')}")
         crop, mix = made("crop", t.crop), made("mix", t.mix)
         loader = Loader(split.train, self.preprocessing, t.augmentation(), t.workers, crop, mix)
+        if saved is None and isinstance(method.model, Classifier):
+            plain = Loader(split.train, self.preprocessing, None, t.workers)
+            yield from map(Note, tell_labels(Known(method.model, plain, self.device, t.seed)))
         forget_peak_memory(self.device)
         fits = self._fits(split)
         context = Context(self.accelerator, t.seed, fits)
@@ -247,28 +252,6 @@ class Session:
                 yield from map(Note, trackers.log(values, event.state.step))
                 yield event
             yield from map(Note, trackers.close())
-
-    def _config(self, data: LabelledSet, split: Split) -> dict[str, Any]:
-        t = self.training
-        arguments = {f.name: describe(getattr(t, f.name)) for f in dataclasses.fields(t) if f.name != "data"}
-        counts = {name: len(part) for name, part in zip(("train", "val", "test"), split[:3], strict=True)}
-        return new_config(
-            backbone=t.backbone,
-            head=describe(t.head),
-            classes=data.classes,
-            preprocessing=self.preprocessing,
-            thresholds=[0.5] * len(data.classes),
-            training=arguments,
-            data={
-                "source": arguments.pop("source"),
-                "fingerprint": data.fingerprint(),
-                "train_fingerprint": split.train.fingerprint(),
-                "photos": counts,
-                "train_positives": split.train.labels.counts().present.tolist(),  # a number a class
-                "notes": [*data.notes, *split.notes],
-            },
-            command=t.command,
-        )
 
     def _concluded(self, recorder: Recorder, split: Split) -> Iterator[Event]:
         """Judge the best weights on the test photos, which nothing has looked at before."""

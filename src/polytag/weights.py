@@ -80,7 +80,10 @@ def load_matching(model: Classifier, classes: Sequence[str], state: State, state
     """
     trunk = "backbone.model." if isinstance(model.backbone, Backbone) else "backbone."
     notes = _load_backbone(model.backbone, _below(trunk, state), "the run")
-    own, other, dims = model.head.state_dict(), _below("head.", state), model.head.class_dims()
+    dims, told = model.head.class_dims(), model.head.told()
+    own, other = (
+        {k: v for k, v in of.items() if k not in told} for of in (model.head.state_dict(), _below("head.", state))
+    )
     expected = {key: _resized(value, dims.get(key), len(state_classes)) for key, value in own.items()}
     if expected != {key: tuple(value.shape) for key, value in other.items()}:
         return [*notes, "the head of the run is of another kind, so only its backbone is taken"]

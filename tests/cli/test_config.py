@@ -174,6 +174,44 @@ def test_what_is_typed_wins_and_another_choice_drops_the_options_of_the_first(
     assert (training.loss, training.track) == (loss, track)
 
 
+NESTED = '[head]\nname = "gat"\nhidden = 8\naround = {name = "ml_decoder", groups = 5, width = 16}\n'
+
+
+@pytest.mark.parametrize(
+    ("words", "head"),
+    [
+        ([], {"name": "gat", "hidden": 8, "around": {"name": "ml_decoder", "groups": 5, "width": 16}}),
+        (
+            ["--head.around.groups", "7", "--head.hidden=9"],
+            {"name": "gat", "hidden": 9, "around": {"name": "ml_decoder", "groups": 7, "width": 16}},
+        ),
+        (["--head.around", "linear"], {"name": "gat", "hidden": 8, "around": "linear"}),
+        (
+            ["--head.around=linear", "--head.around.pooling=max"],
+            {"name": "gat", "hidden": 8, "around": {"name": "linear", "pooling": "max"}},
+        ),
+        (["--head", "linear"], "linear"),
+    ],
+)
+def test_a_choice_within_a_choice_is_read_and_typed_like_any_other(words, head, photos, config, training_of, printed):
+    file = config(f'data = "{photos}"\nweights = "none"\n{NESTED}')
+    assert training_of("--config", file, *words).head == head
+    again = config(printed("--config", file, *words), "again.toml")
+    assert training_of("--config", again).head == head
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--head.around.groups", "7"], "the head gat has no option --head.around.groups; it has --head.around, "),
+        (["--head.around", "linar"], "head must be one of linear, "),
+        (["--head.around", "linear", "--head.around.groups", "2"], "the head gat has no option --head.around.groups; "),
+    ],
+)
+def test_what_a_choice_within_a_choice_does_not_have_is_refused(words, sentence, photos, refused):
+    assert refused("train", photos, "--head", "gat", *words).startswith(sentence)
+
+
 def test_options_of_a_choice_can_be_typed_over_the_choice_of_the_file_and_the_other_way_round(
     photos, config, training_of
 ):

@@ -33,7 +33,7 @@ def cost_of(runs: Sequence[Path]) -> Cost:
     running = [run.config.get("running", {}) for run in opened]
     memory = [of.get("memory_mb", float("nan")) for of in running]
     first, size = opened[0], opened[0].preprocessing.image_size
-    model = first.new_model()  # what its weights are makes no difference here
+    model = first.new_model().folded()  # what its weights are makes no difference here
     on_gpu = running[0].get("device") == "cuda" and torch.cuda.is_available()
     return Cost(
         train_seconds=median(

@@ -95,11 +95,19 @@ def _of_run(path: Path, config: Any) -> dict[str, Any]:
 
 
 def _flat(values: Mapping[str, Any], kinds: Collection[str]) -> dict[str, Any]:
-    """``{"loss": {"name": "asl", "clip": 0}}`` as ``{"loss": "asl", "loss.clip": 0}``."""
+    """``{"loss": {"name": "asl", "clip": 0}}`` as ``{"loss": "asl", "loss.clip": 0}``, and choices within choices."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        nested = value if key in kinds and isinstance(value, dict) else {"name": value}
-        flat |= {key if option == "name" else f"{key}.{option}": each for option, each in nested.items()}
+        flat |= _flat_choice(key, value) if key in kinds else {key: value}
+    return flat
+
+
+def _flat_choice(key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {key: value}
+    flat: dict[str, Any] = {}
+    for option, each in value.items():
+        flat |= {key: each} if option == "name" else _flat_choice(f"{key}.{option}", each)
     return flat
 
 
@@ -110,7 +118,13 @@ def _from_folder(folder: Path, key: str, value: Any) -> Any:
 
 def _not_set_by(flags: Collection[str], values: Mapping[str, Any]) -> dict[str, Any]:
     """What ``flags`` leave to ``values``: a choice sets all of its options."""
-    return {key: value for key, value in values.items() if not {_flag(key), _flag(key.partition(".")[0])} & set(flags)}
+    return {key: value for key, value in values.items() if not {_flag(each) for each in _upwards(key)} & set(flags)}
+
+
+def _upwards(key: str) -> list[str]:
+    """``head.around.groups``, ``head.around`` and ``head``."""
+    parts = key.split(".")
+    return [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
 
 
 def _check_keys(keys: Collection[str], known: list[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
 
 from polytag._checks import is_union
-from polytag.build import TABLES, factory, option_parameters, option_types, without_markup
+from polytag.build import TABLES, factory, nested_options, option_parameters, option_types, without_markup
 from polytag.cli.parser import Parser
 from polytag.errors import OptionError
 
@@ -65,25 +65,39 @@ def number_or_auto(text: str) -> float | str:
         raise argparse.ArgumentTypeError(f"must be a number or auto, got {text!r}") from error
 
 
-def add_nested(parser: Parser, kind: str, name: str) -> None:
-    """``--loss.gamma-neg`` and its like: the options of one entry of a table."""
+def add_nested(parser: Parser, words: list[str], kind: str, name: str, prefix: str) -> None:
+    """``--loss.gamma-neg`` and its like: the options of one entry of a table, and those of an entry within it."""
     entry = TABLES[kind][name]
-    parameters = option_parameters(kind, name)
+    parameters, nested = option_parameters(kind, name), nested_options(kind, name)
     if not parameters:
         return
     group = parser.add_argument_group(f"{kind} {name}")
     hints, texts = option_types(kind, name), argument_help(entry)
     for option, parameter in parameters.items():
-        flag = f"--{kind}.{option.replace('_', '-')}"
-        action = add_argument(group, flag, hints.get(option, str), parameter.default, texts.get(option, ""), flag[2:])
+        flag, text = f"--{prefix}.{option.replace('_', '-')}", texts.get(option, "")
+        hint = Literal[tuple(TABLES[nested[option]])] if option in nested else hints.get(option, str)
+        action = add_argument(group, flag, hint, parameter.default, text, flag[2:])
         action.default = argparse.SUPPRESS  # left out unless given, so that the defaults of the entry hold
+        if option in nested and (chosen := _last(parser, words, flag)):
+            factory(nested[option], chosen)  # refuses a name that is not in the table
+            add_nested(parser, words, nested[option], chosen, flag[2:])
 
 
-def nested_choice(values: dict[str, Any], kind: str, name: str) -> dict[str, Any] | str:
-    """What the parsed options say of one kind: a name, or a name with options."""
-    given = {
-        key.partition(".")[2].replace("-", "_"): value for key, value in values.items() if key.startswith(f"{kind}.")
-    }
+def _last(parser: Parser, words: list[str], flag: str) -> str | None:
+    """What the words say of one option, the last time they do."""
+    scout = Parser(prog=parser.prog, add_help=False, allow_abbrev=False)
+    scout.add_argument(flag, dest="found")
+    found: str | None = scout.parse_known_args(words)[0].found
+    return found
+
+
+def nested_choice(values: dict[str, Any], prefix: str, name: str) -> dict[str, Any] | str:
+    """What the parsed options say of one choice: a name, or a name with options, which may be choices, too."""
+    given = {}
+    for key, value in values.items():
+        option = key.removeprefix(f"{prefix}.")
+        if option != key and "." not in option:
+            given[option.replace("-", "_")] = nested_choice(values, key, value) if isinstance(value, str) else value
     return {"name": name, **given} if given else name
 
 
@@ -116,16 +130,16 @@ def add_chosen(parser: Parser, words: list[str], kinds: Iterable[str]) -> dict[s
     chosen = {kind: name for kind, name in chosen.items() if name is not None}
     for kind, name in chosen.items():
         factory(kind, name)  # refuses a name that is not in the table
-        add_nested(parser, kind, name)
-    _check_nested(words, chosen)
+        add_nested(parser, words, kind, name, kind)
+    _check_nested(parser, words, chosen)
     return chosen
 
 
-def _check_nested(words: Iterable[str], chosen: dict[str, str]) -> None:
-    for kind, option in re.findall(r"^--(\w+)\.([\w-]+)", "\n".join(words), re.MULTILINE):
+def _check_nested(parser: Parser, words: Iterable[str], chosen: dict[str, str]) -> None:
+    for kind, option in re.findall(r"^--(\w+)\.([\w.-]+)", "\n".join(words), re.MULTILINE):
         if kind not in chosen:
             continue
-        allowed = [f"--{kind}.{name.replace('_', '-')}" for name in option_parameters(kind, chosen[kind])]
+        allowed = [flag for flag in parser._option_string_actions if flag.startswith(f"--{kind}.")]
         if f"--{kind}.{option}" not in allowed:
             known = f"it has {', '.join(allowed)}" if allowed else "it has none"
             raise OptionError(f"the {kind} {chosen[kind]} has no option --{kind}.{option}; {known}")

@@ -1,12 +1,16 @@
 """What every head of polytag is."""
 
+import copy
 from abc import ABC, abstractmethod
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
 from polytag._checks import check_number
 from polytag.errors import OptionError
+
+HeadT = TypeVar("HeadT", bound="Head")
 
 
 class Head(nn.Module, ABC):
@@ -38,12 +42,63 @@ class Head(nn.Module, ABC):
         Weights of another run are matched slice by slice through the names of the classes.
         """
 
+    def told(self) -> tuple[str, ...]:
+        """State-dict keys of what a :class:`LabelHead` is told, which is never taken from another run."""
+        return ()
+
+    def fold(self) -> "Head":
+        """A head with the same answers in ``eval`` mode, without what does not depend on the photo; itself by default.
+
+        Folding twice is folding once. Neither trains the other's weights.
+        """
+        return self
+
+    def weighted(self, weights: Tensor) -> "Head":
+        """A head that answers as this one would to ``weights * features``, for ``weights`` ``(D,)``, in ``eval`` mode.
+
+        Heads that are linear in the channels put ``weights`` into their own; others get one product in front.
+        """
+        return ChannelWeights(weights, self)
+
     def check_features(self, features: Tensor) -> None:
         """Raise :class:`OptionError` unless ``features`` are ``(batch, D, h, w)``."""
         if features.ndim != 4 or features.shape[1] != self.in_channels:
             raise OptionError(
                 f"features must have shape (batch, {self.in_channels}, height, width), got {tuple(features.shape)}"
             )
+
+
+class ChannelWeights(Head):
+    """Another head behind a product of each channel with a number that no longer changes.
+
+    Args:
+        weights: ``(D,)``.
+        around: the head.
+    """
+
+    weights: Tensor
+
+    def __init__(self, weights: Tensor, around: Head) -> None:
+        super().__init__(around.in_channels, around.num_classes)
+        self.register_buffer("weights", weights.detach().clone())
+        self.around = around
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits of a batch; see :class:`Head`."""
+        self.check_features(features)
+        return self.around(features * self.weights.to(features.dtype)[:, None, None])  # type: ignore[no-any-return]
+
+    def class_dims(self) -> dict[str, int]:
+        """See :meth:`Head.class_dims`."""
+        return {f"around.{key}": dim for key, dim in self.around.class_dims().items()}
+
+
+def with_scaled_input(head: HeadT, layer: str, weights: Tensor) -> HeadT:
+    """A copy of a head whose layer ``layer``, a linear one, sees its inputs multiplied with ``weights``."""
+    scaled = copy.deepcopy(head)
+    with torch.no_grad():
+        scaled.get_submodule(layer).get_parameter("weight").mul_(weights)
+    return scaled
 
 
 @runtime_checkable
@@ -55,3 +110,23 @@ class VectorHead(Protocol):
 
     def classify(self, vectors: Tensor) -> Tensor:
         """Logits of such vectors: ``(batch, D)`` to ``(batch, C)``."""
+
+
+@runtime_checkable
+class LabelHead(Protocol):
+    """A head that passes messages between labels, and so must be told of them before it is trained.
+
+    Attributes:
+        vectors_from: what vectors it is to be told: "cooccurrence", "images", "random", or a file of words.
+        vector_size: numbers in each.
+        graph_mode, threshold, share: the graph it is to be told; see :func:`polytag.labels.cooccurrence.label_graph`.
+    """
+
+    vectors_from: str
+    vector_size: int
+    graph_mode: Literal["public", "paper"]
+    threshold: float
+    share: float
+
+    def tell(self, graph: Tensor, vectors: Tensor) -> None:
+        """Take the graph ``(C, C)`` and vectors ``(C, vector_size)`` of the labels, in the order of the classes."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from polytag._checks import check_choice, check_number
-from polytag.heads.base import Head
+from polytag.heads.base import Head, with_scaled_input
 from polytag.layers.cosine import automatic_scale, full_precision, unit
 
 
@@ -76,6 +76,12 @@ class Linear(Head):
         with full_precision(vectors):
             cosines = linear(unit(vectors), unit(self.classifier.weight))  # (batch, C)
             return self.scale * cosines.clamp(-1, 1)
+
+    def weighted(self, weights: Tensor) -> Head:
+        """See :meth:`Head.weighted`: the same kind of head, unless it takes cosines, for which lengths change."""
+        if self.normalize:
+            return super().weighted(weights)
+        return with_scaled_input(self, "classifier", weights)
 
     def class_dims(self) -> dict[str, int]:
         """See :meth:`Head.class_dims`."""

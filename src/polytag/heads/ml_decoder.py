@@ -12,7 +12,7 @@ from torch.nn.functional import leaky_relu, pad, relu, scaled_dot_product_attent
 
 from polytag._checks import check_number
 from polytag.errors import OptionError
-from polytag.heads.base import Head
+from polytag.heads.base import Head, with_scaled_input
 from polytag.layers.cosine import automatic_scale, full_precision, unit
 
 # Names in the state dict of the public code, and here; ``duplicate_pooling`` is cut into one row a class.
@@ -141,6 +141,10 @@ class MLDecoder(Head):
 
     def _in_heads(self, x: Tensor) -> Tensor:
         return torch.unflatten(x, 2, (self.attention_heads, -1)).transpose(1, 2)  # (batch, heads, n, width / heads)
+
+    def weighted(self, weights: Tensor) -> Head:
+        """See :meth:`Head.weighted`: the same kind of head, as tokens are linear in the channels."""
+        return with_scaled_input(self, "embed", weights)
 
     def class_dims(self) -> dict[str, int]:
         """See :meth:`Head.class_dims`; where each class has a query of its own, that goes along with it."""

@@ -14,7 +14,7 @@ Matrix = NDArray[np.float64]
 
 def together(labels: Labels) -> NDArray[np.int64]:
     """How many photos have both of two labels, ``(classes, classes)``; on the diagonal, how many have one."""
-    present = _matrix(labels.present, len(labels.classes))
+    present = rows_matrix(labels.present, len(labels.classes))
     return np.asarray((present.T @ present).toarray())
 
 
@@ -67,13 +67,14 @@ def label_graph(
 
 def _known_beside(labels: Labels, both: NDArray[np.int64]) -> Matrix:
     """Of the photos with label ``i``, how many say whether they have ``j``."""
-    present, other = (_matrix(rows, len(labels.classes)) for rows in (labels.present, labels.other))
+    present, other = (rows_matrix(rows, len(labels.classes)) for rows in (labels.present, labels.other))
     beside = np.asarray((present.T @ other).toarray())
     if labels.default == "absent":  # the other listed ones are unknown
         return np.asarray(both.diagonal()[:, None] - beside, np.float64)
     return np.asarray(both + beside, np.float64)  # the other listed ones are absent
 
 
-def _matrix(rows: Rows, classes: int) -> csr_array:
+def rows_matrix(rows: Rows, classes: int) -> csr_array:
+    """Rows as a sparse matrix ``(items, classes)`` of ones."""
     columns = rows.columns.astype(np.int64)
     return csr_array((np.ones(len(columns), np.int64), columns, rows.starts), shape=(len(rows.starts) - 1, classes))

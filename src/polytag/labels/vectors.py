@@ -1,0 +1,180 @@
+"""One vector a label, near where labels are alike: from words, from what comes together, or from vectors of photos."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+from scipy.sparse.linalg import eigsh
+
+from polytag._checks import check_number
+from polytag._random import generator
+from polytag._text import counted
+from polytag.errors import DataError
+from polytag.labels.cooccurrence import rows_matrix, together
+from polytag.labels.matrix import Labels
+
+Vectors = NDArray[np.float64]
+Table = Mapping[str, NDArray[np.floating]]
+
+LENGTH = 6.5  # of vectors made here: about that of GloVe's 300 numbers for everyday words
+_TABLES = (".npz", ".safetensors")
+_GIVE = "give a GloVe or word2vec text file, or an .npz or .safetensors file with a vector a label"
+
+
+def random_vectors(classes: int, size: int, seed: int = 0) -> Vectors:
+    """Directions drawn evenly, the same for the same seed: ``(classes, size)``."""
+    return _of_length(generator(seed).standard_normal((classes, size)))
+
+
+def cooccurrence_vectors(labels: Labels, size: int) -> Vectors:
+    """Labels in the company of the same others get similar vectors: ``(classes, size)``.
+
+    The factors of the positive pointwise mutual information ``max(0, log(P(i, j) / P(i) P(j)))`` by its eigenvectors,
+    the largest first, times the roots of their values (Levy and Goldberg, NeurIPS 2014); zeros where there are fewer
+    than ``size``, and for a label that is on no photo. An unknown label counts as absent.
+
+    Args:
+        labels: of the training photos; 10,000 classes take 2 GB.
+        size: numbers in a vector, ``>= 1``.
+    """
+    check_number("size", size, 1, 65536)
+    both = together(labels).astype(np.float64)
+    alone = both.diagonal()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        information = np.log(both * len(labels) / np.outer(alone, alone))
+    information = np.where(np.isfinite(information), information.clip(min=0), 0)
+    values, vectors = _eigen(information, size)
+    return _of_length(_padded(vectors * np.sqrt(np.abs(values)), size))
+
+
+def image_vectors(labels: Labels, features: NDArray[np.floating], size: int) -> Vectors:
+    """Labels whose photos look alike get similar vectors: ``(classes, size)``.
+
+    The mean over the photos of each label, less the mean over all photos; turned, which changes no angle between them,
+    so that their largest directions come first, and cut or filled with zeros to ``size``. A label that is on no photo
+    gets zeros.
+
+    Args:
+        labels: of ``n`` photos.
+        features: a vector a photo, ``(n, D)``.
+        size: numbers in a vector, ``>= 1``.
+    """
+    check_number("size", size, 1, 65536)
+    centred = np.asarray(features, np.float64) - np.mean(features, axis=0, dtype=np.float64)
+    sums = rows_matrix(labels.present, len(labels.classes)).T @ centred  # (classes, D)
+    means = sums / np.maximum(labels.counts().present, 1)[:, None]
+    left, values, _ = np.linalg.svd(means, full_matrices=False)
+    return _of_length(_padded(_same_sign(left) * values, size))
+
+
+def word_vectors(path: Path, classes: Sequence[str], size: int) -> Vectors:
+    """Vectors of the labels' names from a file: ``(classes, size)``, as long as they are there.
+
+    A name that is not in the file as it stands, whatever its case, gets the mean of those of its words that are.
+
+    Args:
+        path: text with a word and its numbers a line (GloVe; word2vec with its first line of two numbers); .npz or
+            .safetensors with an array ``(size,)`` a name; .npz with ``names`` ``(n,)`` and ``vectors`` ``(n, size)``.
+        classes: names of the labels.
+        size: numbers in a vector.
+
+    Raises:
+        DataError: if the file cannot be read, has vectors of another size, or knows no word of a label.
+    """
+    wanted = {form for name in classes for form in (*_forms(name), *_words(name))}
+    if path.suffix not in _TABLES and not path.is_file():
+        raise DataError(f"vectors must be cooccurrence, images, random or a file, and there is no {path}; {_GIVE}")
+    try:
+        found = _of_table(path) if path.suffix in _TABLES else _of_text(path, wanted)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise DataError(f"{path} cannot be read as vectors of words ({error}); {_GIVE}") from error
+    for name, vector in found.items():
+        if vector.shape != (size,):
+            numbers = "x".join(map(str, vector.shape)) or "1"
+            raise DataError(f"the vector of {name!r} in {path} has {numbers} numbers, and vector_size is {size}")
+    rows = [_vector_of(name, found) for name in classes]
+    if missing := [name for name, row in zip(classes, rows, strict=True) if row is None]:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise DataError(
+            f"{path} knows no word of {counted(len(missing), 'label')}: {', '.join(missing[:5])}{more}; "
+            "rename them, or choose vectors cooccurrence"
+        )
+    return np.array([row for row in rows if row is not None], np.float64)
+
+
+def _vector_of(name: str, found: Table) -> NDArray[np.floating] | None:
+    for form in _forms(name):
+        if form in found:
+            return found[form]
+    words = [found[word] for word in _words(name) if word in found]
+    return np.mean(words, axis=0) if words else None
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """How a whole name may be written in a file; word2vec joins words by underscores."""
+    spaced = " ".join(name.split())
+    return tuple(dict.fromkeys(form for text in (spaced, spaced.lower()) for form in (text, text.replace(" ", "_"))))
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in re.split(r"[\W_]+", name.lower()) if word]
+
+
+def _of_table(path: Path) -> Table:
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    with np.load(path, allow_pickle=False) as arrays:
+        if {"names", "vectors"} <= set(arrays):
+            return dict(zip(map(str, arrays["names"]), arrays["vectors"], strict=True))
+        return dict(arrays)
+
+
+def _of_text(path: Path, wanted: set[str]) -> Table:
+    """Only the words that are wanted, so that a file of gigabytes takes little memory."""
+    found: dict[str, NDArray[np.floating]] = {}
+    with path.open(encoding="utf-8", errors="replace") as file:
+        _skip_sizes(file)
+        for line in file:
+            word = line.partition(" ")[0]
+            if word in wanted and word not in found:
+                found[word] = np.array(line.split()[1:], np.float64)
+    return found
+
+
+def _skip_sizes(file: TextIO) -> None:
+    """Past the first line of word2vec, how many words and numbers there are."""
+    if not re.fullmatch(r"\d+ \d+\s*", file.readline()):
+        file.seek(0)
+
+
+def _eigen(matrix: Vectors, size: int) -> tuple[Vectors, Vectors]:
+    """At most ``size`` eigenvalues, the largest magnitudes first, and their vectors, of a symmetric matrix."""
+    if size < len(matrix) // 4:
+        start = generator(0).standard_normal(len(matrix))
+        values, vectors = eigsh(matrix, size, v0=start)
+    else:
+        values, vectors = np.linalg.eigh(matrix)
+    order = np.argsort(-np.abs(values), kind="stable")[:size]
+    return values[order], _same_sign(vectors[:, order])
+
+
+def _same_sign(columns: Vectors) -> Vectors:
+    """Each column so that its largest entry is positive: an eigenvector has no sign of its own."""
+    largest = np.abs(columns).argmax(axis=0)
+    signs = np.sign(columns[largest, np.arange(columns.shape[1])])
+    return np.asarray(columns * np.where(signs == 0, 1, signs))
+
+
+def _padded(vectors: Vectors, size: int) -> Vectors:
+    cut = vectors[:, :size]
+    return np.pad(cut, ((0, 0), (0, size - cut.shape[1])))
+
+
+def _of_length(vectors: Vectors) -> Vectors:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(LENGTH * vectors / np.where(lengths > 0, lengths, 1))

@@ -1,0 +1,125 @@
+"""What label vectors promise: alike labels are near each other; words come from files of several kinds."""
+
+import re
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from polytag.errors import DataError
+from polytag.labels import Labels
+from polytag.labels.vectors import LENGTH, cooccurrence_vectors, image_vectors, random_vectors, word_vectors
+
+NAMES = ("bus", "car", "fork", "spoon", "never")
+# Bus and car come together, as do fork and spoon; nothing is "never".
+LABELS = Labels.from_dense(
+    np.array([[1, 1, 0, 0, 0]] * 4 + [[0, 0, 1, 1, 0]] * 3 + [[1, 0, 0, 0, 0], [0, 0, 0, 1, 0], [0, 1, 0, 1, 0]]), NAMES
+)
+
+
+def cosine(vectors, one, other):
+    return vectors[one] @ vectors[other] / LENGTH**2
+
+
+@pytest.mark.parametrize("size", [3, 5, 12])
+def test_labels_of_the_same_company_are_near(size):
+    vectors = cooccurrence_vectors(LABELS, size)
+    assert vectors.shape == (5, size)
+    np.testing.assert_allclose(np.linalg.norm(vectors[:4], axis=1), LENGTH)
+    assert not vectors[4].any()
+    assert cosine(vectors, 0, 1) > cosine(vectors, 0, 2) + 0.3
+    assert cosine(vectors, 2, 3) > cosine(vectors, 1, 2) + 0.3
+
+
+def test_with_room_for_all_they_are_the_factors_of_the_mutual_information():
+    dense = LABELS.dense()[:, :4].astype(float)
+    both = dense.T @ dense / len(dense)
+    alone = np.diag(both)
+    with np.errstate(divide="ignore"):
+        information = np.maximum(np.log(both / np.outer(alone, alone)), 0)
+    values, vectors = np.linalg.eigh(information)
+    factors = vectors * np.sqrt(np.abs(values))
+    factors *= LENGTH / np.linalg.norm(factors, axis=1, keepdims=True)
+    found = cooccurrence_vectors(LABELS, 9)[:4]
+    np.testing.assert_allclose(found @ found.T, factors @ factors.T, atol=1e-9)
+
+
+def test_few_of_many_directions_are_the_largest_ones():
+    random = np.random.default_rng(0)
+    labels = Labels.from_dense(random.integers(0, 2, (60, 24)), tuple(f"{n:02}" for n in range(24)))
+    few, all_of_them = cooccurrence_vectors(labels, 3), cooccurrence_vectors(labels, 24)  # by another solver
+    cut = all_of_them[:, :3]
+    np.testing.assert_allclose(few, LENGTH * cut / np.linalg.norm(cut, axis=1, keepdims=True), atol=1e-6)
+
+
+def test_labels_whose_photos_look_alike_are_near():
+    features = np.array([[1.0, 0, 0]] * 4 + [[0, 1, 0]] * 3 + [[1, 0, 0.1], [0, 1, 0.1], [0.5, 0.5, 0]])
+    vectors = image_vectors(LABELS, features, 7)
+    dense = LABELS.dense()[:, :4].astype(float)
+    means = (dense.T @ (features - features.mean(0))) / dense.sum(0)[:, None]
+    means *= LENGTH / np.linalg.norm(means, axis=1, keepdims=True)
+    np.testing.assert_allclose(vectors[:4] @ vectors[:4].T, means @ means.T, atol=1e-9)
+    assert vectors.shape == (5, 7)
+    assert not vectors[4].any()
+
+
+def test_random_ones_are_a_function_of_the_seed():
+    assert np.array_equal(random_vectors(4, 6, 1), random_vectors(4, 6, 1))
+    assert not np.array_equal(random_vectors(4, 6, 1), random_vectors(4, 6, 2))
+    np.testing.assert_allclose(np.linalg.norm(random_vectors(4, 6), axis=1), LENGTH)
+
+
+WORDS = {"car": [1.0, 2.0], "traffic": [0.0, 4.0], "light": [2.0, 0.0], "t-shirt": [5.0, 5.0], "hot_dog": [7.0, 7.0]}
+ASKED = ("car", "Traffic light", "t-shirt", "hot dog", "light (red)")
+EXPECTED = [[1, 2], [1, 2], [5, 5], [7, 7], [2, 0]]
+
+
+def written(path):
+    lines = [" ".join([word, *map(str, vector)]) + "\n" for word, vector in WORDS.items()]
+    if path.name == "glove.txt":
+        path.write_text("".join(lines))
+    elif path.name == "word2vec.txt":
+        path.write_text(f"{len(WORDS)} 2\n" + "".join(line.replace("\n", " \n") for line in lines))
+    elif path.name == "each.npz":
+        np.savez(path, **{word: np.array(vector) for word, vector in WORDS.items()})
+    elif path.name == "table.npz":
+        np.savez(path, names=np.array(list(WORDS)), vectors=np.array(list(WORDS.values())))
+    else:
+        save_file({word: np.array(vector) for word, vector in WORDS.items()}, path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["glove.txt", "word2vec.txt", "each.npz", "table.npz", "each.safetensors"])
+def test_words_are_read_from_files_of_any_kind(tmp_path, name):
+    np.testing.assert_array_equal(word_vectors(written(tmp_path / name), ASKED, 2), EXPECTED)
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "size", "message"),
+    [
+        ("glove.txt", ("car", "tram", "ufo"), 2, "PATH knows no word of 2 labels: tram, ufo; rename them, or choose "),
+        ("glove.txt", ("car",), 3, "the vector of 'car' in PATH has 2 numbers, and vector_size is 3"),
+        (
+            "none.txt",
+            ("car",),
+            2,
+            "vectors must be cooccurrence, images, random or a file, and there is no PATH; give ",
+        ),
+        (
+            "bad.txt",
+            ("car",),
+            2,
+            "PATH cannot be read as vectors of words (could not convert string to float: 'is'); ",
+        ),
+        ("bad.npz", ("car",), 2, "PATH cannot be read as vectors of words ("),
+        ("bad.safetensors", ("car",), 2, "PATH cannot be read as vectors of words ("),
+    ],
+)
+def test_refuses_a_file_that_does_not_help(tmp_path, name, classes, size, message):
+    path = tmp_path / name
+    if name == "glove.txt":
+        written(path)
+    elif name.startswith("bad"):
+        path.write_text("car is fast\n")
+    with pytest.raises(DataError, match=f"^{re.escape(message.replace('PATH', str(path)))}"):
+        word_vectors(path, classes, size)
