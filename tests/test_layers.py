@@ -31,6 +31,7 @@ LAYERS = [
         "build",
         "run",
         "relations",
+        "recipes",
         "run_config",
         "weights",
         "card",

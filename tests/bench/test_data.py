@@ -1,6 +1,7 @@
 """What the photos of a suite promise: the same for all of its trainings, wherever they run."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from photo_folder import make_photos
 from toys import tiny_set
 
 from polytag.bench import data as bench_data
-from polytag.bench.data import pack_suite, preprocessing_of, suite_data, with_unknown
+from polytag.bench.data import below, files_of, pack_suite, preprocessing_of, suite_data, with_unknown
 from polytag.bench.types import Row, Suite
 from polytag.data.splits import TRAIN
 from polytag.errors import DataError, OptionError
@@ -78,6 +79,18 @@ def test_a_packed_suite_gives_the_same_pixels_labels_and_weights(tmp_path):
     for number in range(len(here)):
         np.testing.assert_array_equal(there.images.load(number), resize(here.images.load(number)))
     assert (tmp_path / "there" / "w.safetensors").read_bytes() == b"weights"
+
+
+def test_files_of_a_row_are_its_weights_and_the_words_of_its_heads():
+    inner = {"name": "ml_gcn", "vectors": "inner.txt"}
+    options = {"weights": "w.safetensors", "head": {"name": "gat", "vectors": "glove.txt", "around": inner}, "lr": 0.1}
+    assert files_of(options) == [("weights", "w.safetensors"), ("vectors", "glove.txt"), ("vectors", "inner.txt")]
+    there = below(Path("/data"), options)
+    assert files_of(there) == [(key, f"/data/{file}") for key, file in files_of(options)]
+    assert there["lr"] == 0.1
+    plain = {"weights": "none", "head": {"name": "gat", "vectors": "images", "around": "linear"}, "loss": "bce"}
+    assert files_of(plain) == []
+    assert below(Path("/data"), plain) == plain
 
 
 def test_what_cannot_be_packed_is_refused(tmp_path):

@@ -9,7 +9,7 @@ from polytag.bench.suite import PROTOCOLS, read_suite, select_rows
 from polytag.build import TABLES, option_parameters
 from polytag.errors import OptionError
 from polytag.fit import Training
-from polytag.train.recipe import RECIPES
+from polytag.recipes import RECIPES
 
 SUITES = sorted((Path(__file__).parents[2] / "benchmarks" / "suites").glob("*.toml"))
 
@@ -171,7 +171,7 @@ BELOW = "must be a path below the folder that --data names"
     ],
 )
 def test_a_mistake_in_a_row_is_refused_by_its_number(line, sentence, refusal, monkeypatch):
-    monkeypatch.setattr("polytag.train.recipe.RECIPES", {"plain": RECIPES["plain"]})
+    monkeypatch.setattr("polytag.recipes.RECIPES", {"plain": RECIPES["plain"]})
     assert refusal(rows=f"{PLAIN}[[row]]\n{line}") == sentence
 
 

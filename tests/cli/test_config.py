@@ -201,6 +201,26 @@ def test_a_choice_within_a_choice_is_read_and_typed_like_any_other(words, head, 
 
 
 @pytest.mark.parametrize(
+    ("vectors", "typed", "found"),
+    [
+        ("words/glove.txt", [], "CONFIG/words/glove.txt"),
+        ("/words/glove.txt", [], "/words/glove.txt"),
+        ("images", [], "images"),
+        ("images", ["--head.vectors", "glove.txt"], "HERE/glove.txt"),
+    ],
+)
+def test_words_of_a_head_are_a_path_like_any_other(
+    vectors, typed, found, photos, tmp_path, config, training_of, monkeypatch
+):
+    file = config(f'data = "{photos}"\nweights = "none"\n[head]\nname = "ml_gcn"\nvectors = "{vectors}"\n')
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    expected = found.replace("CONFIG", str(file.parent)).replace("HERE", str(here))
+    assert training_of("--config", file, *typed).head == {"name": "ml_gcn", "vectors": expected}
+
+
+@pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["--head.around.groups", "7"], "the head gat has no option --head.around.groups; it has --head.around, "),

@@ -6,7 +6,7 @@ import timm
 from polytag.build import TABLES
 from polytag.cli import main
 from polytag.metrics import METRICS
-from polytag.train.recipe import RECIPES
+from polytag.recipes import RECIPES
 
 FAMILIES = {
     f"{kind}es" if kind in ("loss", "mix", "search") else f"{kind}s": set(table) for kind, table in TABLES.items()

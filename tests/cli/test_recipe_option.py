@@ -9,7 +9,8 @@ from photo_folder import QUICK
 import polytag.cli.train
 from polytag.cli import main
 from polytag.fit import Training
-from polytag.train.recipe import RECIPES, Recipe
+from polytag.recipes import RECIPES
+from polytag.train.recipe import Recipe
 
 
 class SeenError(Exception):
@@ -125,7 +126,7 @@ def test_a_run_notes_the_options_and_in_its_command_the_recipe(photos, tmp_path)
 
 
 def test_an_unknown_recipe_is_refused(refused, config, monkeypatch):
-    monkeypatch.setattr("polytag.train.recipe.RECIPES", {"plain": RECIPES["plain"]})
+    monkeypatch.setattr("polytag.recipes.RECIPES", {"plain": RECIPES["plain"]})
     sentence = "recipe must be one of plain, got 'plane'; did you mean 'plain'"
     assert refused("train", "x", "--recipe", "plane") == sentence
     assert refused("train", "x", "--recipe", "plane", "--config", config("lr = 1")) == sentence

@@ -2,9 +2,10 @@
 
 import dataclasses
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from polytag.errors import DataError, OptionError
 from polytag.fit import Training
 from polytag.labels import Labels
 from polytag.labels.matrix import UNKNOWN
+from polytag.relations import VECTORS
 
 DIGITS = "digits"  # scenes of handwritten digits, which need no file
 SEED = 0  # of splits, scenes and unknown entries: all trainings of a suite see the same
@@ -96,8 +98,26 @@ def pack_suite(
     plain = suite_data(dataclasses.replace(suite, unknown=0.0), root)  # unknown entries are drawn anew from the seed
     table = folder / suite.data
     yield from pack(plain, shapes.pop(), table if table.suffix else table / "labels.csv", quality)
-    for weights in {str(row.options["weights"]) for row in suite.rows if row.options.get("weights") not in NO_FILE}:
-        write_atomic(folder / weights, partial(shutil.copyfile, root / weights))
+    for file in {file for row in suite.rows for _, file in files_of(row.options)}:
+        write_atomic(folder / file, partial(shutil.copyfile, root / file))
+
+
+def files_of(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The files that a row names below the folder of the data, each with its option: weights, and words of heads."""
+    files = [(key, value) for key, value in options.items() if _is_file(key, value)]
+    return files + [file for value in options.values() if isinstance(value, Mapping) for file in files_of(value)]
+
+
+def below(root: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The same options with the paths of :func:`files_of` from ``root`` on."""
+    return {
+        key: below(root, value) if isinstance(value, Mapping) else str(root / value) if _is_file(key, value) else value
+        for key, value in options.items()
+    }
+
+
+def _is_file(key: str, value: Any) -> bool:
+    return (key == "weights" and value not in NO_FILE) or (key == "vectors" and value not in VECTORS)
 
 
 def preprocessing_of(row: Row) -> Preprocessing:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from polytag.bench.data import NO_FILE, decoded, preprocessing_of, suite_data
+from polytag.bench.data import below, decoded, files_of, preprocessing_of, suite_data
 from polytag.bench.types import Row, Suite
 from polytag.build import made
 from polytag.data.labelled_set import LabelledSet
@@ -84,14 +84,12 @@ def run_suite(
 
 
 def _training(row: Row, seed: int, data: LabelledSet, fingerprint: str, root: Path | None, folder: Path) -> Training:
-    options = dict(row.options)
-    weights = options.get("weights")
-    if weights not in NO_FILE:
+    plain = Training(data=data, out=folder, seed=seed, command=f"{row.name}, seed {seed}", **row.options)
+    for _, file in files_of(row.options):
         if root is None:
-            raise OptionError(f"the row {row.name} starts from {weights}; say with --data where that is")
-        options["weights"] = str(root / str(weights))
-    command = f"{row.name}, seed {seed}"
-    training = Training(data=data, out=folder, seed=seed, command=command, **options)
-    key = {"arguments": arguments_of(training, (*FREE, "weights")), "weights": weights, "data": fingerprint}
-    out = folder / content_name(f"{row.name} seed {seed}", key)
-    return dataclasses.replace(training, out=out, resume=has_run(out))
+            raise OptionError(f"the row {row.name} starts from {file}; say with --data where that is")
+    weights = row.options.get("weights")
+    key = {"arguments": arguments_of(plain, (*FREE, "weights")), "weights": weights, "data": fingerprint}
+    out = folder / content_name(f"{row.name} seed {seed}", key)  # wherever the files are
+    there = {} if root is None else below(root, {"weights": plain.weights, "head": plain.head})
+    return dataclasses.replace(plain, **there, out=out, resume=has_run(out))

@@ -11,18 +11,18 @@ from polytag._checks import check_choice, check_number, check_type
 from polytag._text import did_you_mean
 from polytag._toml import read_toml
 from polytag.bench import papers
+from polytag.bench.data import files_of
 from polytag.bench.types import Row, Suite
 from polytag.build import CHOICES, TABLES, check_written
 from polytag.data.labelled_set import LabelledSet
 from polytag.errors import OptionError, PolytagError
 from polytag.fit import Training
-from polytag.train.recipe import find_recipe
+from polytag.recipes import find_recipe
 
 PROTOCOLS = ("fast", "full")
 NEEDED = ("title", "data", "baseline", *PROTOCOLS)
 NAMED = (*TABLES, "recipe", "backbone")  # options that go without saying in the name of a row: their values tell
 SET_BY_BENCH = ("data", "out", "seed", "judge_test", "resume", "overwrite", "command", "source")
-NO_PATHS = ("pretrained", "none")  # that the option of the weights takes
 
 _TYPES = {"title": str, "about": str, "data": str, "baseline": str, "unknown": float, "paper": str}
 _SIZES = {"seeds": tuple[int, ...], "photos": int}  # that a protocol may have of its own
@@ -179,8 +179,8 @@ def _check_options(options: Mapping[str, Any], more: Mapping[str, Any]) -> None:
             check_type(key, value, known[key])
         if key == "recipe":
             find_recipe(value)
-        if key == "weights" and value not in NO_PATHS:
-            _check_below_root(key, value)
+    for key, file in files_of(options):
+        _check_below_root(key, file)
 
 
 def _row(name: str, options: dict[str, Any]) -> Row:

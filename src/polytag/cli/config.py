@@ -17,8 +17,9 @@ from polytag._version import __version__
 from polytag.cli.options import NUMBER_OR_AUTO, Repeated, add_chosen, number_or_auto, parse_with_nested
 from polytag.cli.parser import Parser
 from polytag.errors import OptionError
+from polytag.recipes import find_recipe
+from polytag.relations import VECTORS
 from polytag.run import CONFIG, FORMAT
-from polytag.train.recipe import find_recipe
 
 OWN = ("config", "print_config")  # options that are about files, and never in one
 RESOLVED = (*OWN, "recipe")  # what stands for other options
@@ -112,8 +113,9 @@ def _flat_choice(key: str, value: Any) -> dict[str, Any]:
 
 
 def _from_folder(folder: Path, key: str, value: Any) -> Any:
-    is_path = key in PATHS and isinstance(value, str) and value and (key != "weights" or value not in NO_PATHS)
-    return str(folder / value) if is_path else value
+    no_file = {"weights": NO_PATHS}.get(key, VECTORS if key.endswith(".vectors") else ())
+    named = key in PATHS or key.endswith(".vectors")
+    return str(folder / value) if named and isinstance(value, str) and value and value not in no_file else value
 
 
 def _not_set_by(flags: Collection[str], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,20 @@
 """`polytag list`."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import timm
 
+from polytag._checks import check_number
 from polytag._text import table
-from polytag.build import TABLES, summary
+from polytag.bench.cost import gmacs
+from polytag.build import TABLES, build_model, summary
 from polytag.cli.parser import Parser
-from polytag.errors import OptionError
+from polytag.errors import OptionError, PolytagError
+from polytag.fit import Training
 from polytag.metrics import METRICS
-from polytag.train.recipe import RECIPES, Recipe
+from polytag.recipes import RECIPES
+from polytag.train.recipe import Recipe
 
 _LISTS = {
     "heads": TABLES["head"],
@@ -30,21 +35,53 @@ _LISTS = {
 
 
 def main(words: list[str]) -> int:
-    """Print the names of a family, and what each is."""
+    """Print the names of a family, and what each is or costs."""
     parser = Parser(prog="polytag list", description="What there is to choose from.")
     parser.add_argument(
         "family", choices=("backbones", *_LISTS), metavar="FAMILY", help=", ".join(("backbones", *_LISTS))
     )
     parser.add_argument("pattern", nargs="?", default="*", help="of backbones: a part of the name, with * as wildcard")
+    cost = parser.add_argument_group("what backbones and heads cost")
+    cost.add_argument("--cost", action="store_true", help="parameters and GMACs of a photo, of no trained model")
+    cost.add_argument("--backbone", metavar="NAME", help=f"of the heads (default: {Training.backbone})")
+    cost.add_argument("--image-size", type=int, default=224, metavar="N", help="pixels a side (default: 224)")
+    cost.add_argument("--classes", type=int, default=80, metavar="N", help="labels (default: 80)")
     args = parser.parse_args(words)
+    check_number("--image-size", args.image_size, 1, 8192)
+    check_number("--classes", args.classes, 1, 1_000_000)
+    if args.cost and args.family not in ("backbones", "heads"):
+        raise OptionError(f"--cost is of backbones or heads, got {args.family}")
     if args.family == "backbones":
         names = timm.list_models(f"*{args.pattern.strip('*')}*")
         if not names:
             raise OptionError(f"no backbone has {args.pattern!r} in its name; polytag list backbones shows all")
-        print("\n".join(names))
+        if args.cost:
+            show_costs("backbone", ((name, name, "linear") for name in names), args.image_size, args.classes)
+        else:
+            print("\n".join(names))
         return 0
-    print(table([(name, _about(entry)) for name, entry in _LISTS[args.family].items()]))
+    if args.cost:
+        backbone = args.backbone or Training.backbone
+        show_costs("head", ((name, backbone, name) for name in TABLES["head"]), args.image_size, args.classes)
+    else:
+        print(table([(name, _about(entry)) for name, entry in _LISTS[args.family].items()]))
     return 0
+
+
+def show_costs(what: str, models: Iterable[tuple[str, str, str]], side: int, classes: int) -> None:
+    """A line for each model (name, backbone, head), as soon as it is known; in those that cannot be, why."""
+    titles = ("M parameters", "GMACs", "GMACs folded")
+    print("  ".join((f"{what:<24}", *titles)))
+    for name, backbone, head in models:
+        try:
+            model = build_model(backbone, head, classes, image_size=(side, side))
+            folded = model.folded()
+            parameters = sum(weights.numel() for weights in folded.parameters()) / 1e6
+            numbers = (f"{parameters:.2f}", *(f"{gmacs(one, (side, side)):.3f}" for one in (model, folded)))
+            cells = [f"{number:>{len(title)}}" for number, title in zip(numbers, titles, strict=True)]
+        except PolytagError as error:
+            cells = [str(error)]
+        print("  ".join((f"{name:<24}", *cells)))
 
 
 def _about(entry: Any) -> str:

@@ -12,6 +12,7 @@ from polytag._team import leave_team
 from polytag._text import counted
 from polytag._toml import as_toml
 from polytag._version import __version__
+from polytag.bench.data import below
 from polytag.build import CHOICES, TABLES
 from polytag.cli.config import NO_PATHS, RESOLVED, parse_with_config
 from polytag.cli.console import say, watch
@@ -21,8 +22,8 @@ from polytag.cli.reading import add_reading, read, source
 from polytag.cli.show import show_metrics
 from polytag.errors import OptionError
 from polytag.fit import Training
+from polytag.recipes import RECIPES
 from polytag.run import Run
-from polytag.train.recipe import RECIPES
 
 NESTED = (*CHOICES, "reader")
 _GROUPS = {
@@ -46,6 +47,7 @@ def main(words: list[str]) -> int:
     args.image_size = parse_size(args.image_size)
     if args.weights not in NO_PATHS:
         args.weights = os.path.abspath(args.weights)
+    args.head = below(Path.cwd(), {"head": args.head})["head"]  # a file of words
     if args.print_config:
         print(f"# polytag {__version__}\n{as_toml(settings(args))}", end="")
         return 0

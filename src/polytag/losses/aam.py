@@ -1,7 +1,6 @@
 """Asymmetric angular-margin loss: equation 1 of the paper, with the clip of its public code.
 
-Paper: Prokofiev, Sovrasov, "Combining Metric Learning and Attention Heads For Accurate and Efficient Multilabel Image
-Classification", VISAPP 2023.
+Part of polytag.methods.aam_gat, which cites the paper (section 3.4).
 """
 
 import torch

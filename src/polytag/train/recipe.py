@@ -1,11 +1,8 @@
-"""Recipes: options of a training that belong together, by name. This file is their table."""
+"""Recipes: options of a training that belong together. Those of one paper only stand with its method."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from polytag._text import did_you_mean
-from polytag.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -16,7 +13,7 @@ class Recipe:
     options: Mapping[str, Any]  # of polytag.Training
 
 
-_UNAUGMENTED: dict[str, Any] = {
+UNAUGMENTED: dict[str, Any] = {  # and without SAM: what a recipe begins with
     "crop": "none",
     "augment": "none",
     "cutout": 0.0,
@@ -30,7 +27,7 @@ _UNAUGMENTED: dict[str, Any] = {
 def _adam(batch_size: int) -> dict[str, Any]:
     """Of public code that sums over the batch: Adam takes the same steps for a mean, if decay counts a batch-th."""
     return {
-        **_UNAUGMENTED,
+        **UNAUGMENTED,
         "loss": {"name": "asl", "gamma_neg": 4.0, "gamma_pos": 0.0, "clip": 0.05},
         "optimizer": "adam",
         "lr": 1e-4,
@@ -48,7 +45,7 @@ def _cycle(warmup: float) -> dict[str, Any]:
     return {"name": "one_cycle", "warmup": warmup, "div_factor": 25.0, "final_div_factor": 1e4}
 
 
-RECIPES: dict[str, Recipe] = {
+GENERAL: dict[str, Recipe] = {
     "plain": Recipe(
         "An ordinary loop, with the usual values of one that is written in an afternoon: the baseline of comparisons.",
         {
@@ -82,7 +79,7 @@ RECIPES: dict[str, Recipe] = {
     "par": Recipe(
         "The baseline of pedestrian attributes (paper 000): ResNet-50, 256 x 192 px, weighted BCE, padded crops.",
         {
-            **_UNAUGMENTED,
+            **UNAUGMENTED,
             "backbone": "resnet50",
             "loss": "weighted_bce",
             "optimizer": "adam",
@@ -100,7 +97,7 @@ RECIPES: dict[str, Recipe] = {
     "longtail": Recipe(
         "Long-tailed labels as paper 003 trains them: SGD at falling rates, crops, light and colour moved.",
         {
-            **_UNAUGMENTED,
+            **UNAUGMENTED,
             "backbone": "resnet50",
             "loss": "weighted_bce",
             "optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": False},
@@ -138,14 +135,3 @@ RECIPES: dict[str, Recipe] = {
         },
     ),
 }
-
-
-def find_recipe(name: str) -> Recipe:
-    """A recipe by its name.
-
-    Raises:
-        OptionError: if there is none of this name.
-    """
-    if name not in RECIPES:
-        raise OptionError(f"recipe must be one of {', '.join(RECIPES)}, got {name!r}{did_you_mean(name, RECIPES)}")
-    return RECIPES[name]

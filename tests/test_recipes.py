@@ -6,7 +6,7 @@ from toys import tiny_set
 from polytag._toml import as_toml
 from polytag.errors import OptionError
 from polytag.fit import Training
-from polytag.train.recipe import RECIPES, find_recipe
+from polytag.recipes import RECIPES, find_recipe
 
 OWN = {"data", "out", "seed", "weights", "resume", "overwrite", "command", "source", "device"}  # never a recipe's
 
@@ -15,7 +15,8 @@ OWN = {"data", "out", "seed", "weights", "resume", "overwrite", "command", "sour
 def test_every_recipe_makes_a_training(name, tmp_path):
     options = RECIPES[name].options
     training = Training(data=tiny_set(), out=tmp_path, **options)
-    assert {key: getattr(training, key) for key in options} == options
+    kept = {key: getattr(training, key) for key in options}
+    assert kept | {"head": None} == options | {"head": None}  # which a loss of cosines normalises
     assert not OWN & set(options)
     assert as_toml(options)
 
@@ -51,8 +52,25 @@ def test_the_plain_one_is_an_ordinary_loop():
 
 def test_a_recipe_is_found_by_its_name(monkeypatch):
     assert find_recipe("plain") is RECIPES["plain"]
-    monkeypatch.setattr("polytag.train.recipe.RECIPES", {"plain": 1, "asl": 2})
+    monkeypatch.setattr("polytag.recipes.RECIPES", {"plain": 1, "asl": 2})
     for name, hint in (("plane", "; did you mean 'plain'"), ("nothing", "")):
         with pytest.raises(OptionError) as refusal:
             find_recipe(name)
         assert str(refusal.value) == f"recipe must be one of plain, asl, got {name!r}{hint}"
+
+
+def test_the_presets_of_aam_take_the_steps_of_public_code_which_sums_over_the_batch():
+    for name, lr in (("aam_mld", 0.007), ("aam_mld_voc", 0.005), ("aam_gat", 0.007), ("aam_gat_voc", 0.005)):
+        options = RECIPES[name].options
+        assert options["lr"] / options["batch_size"] == pytest.approx(lr)
+        assert options["lr"] * options["weight_decay"] == pytest.approx(lr * 5e-4)
+        assert (options["loss"]["margin"], options["loss"]["balance"]) == (0.0, 0.7)
+    assert RECIPES["aam_mld_voc"].options["head"] == {"name": "ml_decoder", "scale": 17.0}
+    assert RECIPES["aam_gat_voc"].options["head"]["around"]["scale"] == 17.0
+    assert "aam_gat_vg500" not in RECIPES
+
+
+def test_a_preset_of_aam_gives_cosines_whatever_is_around(tmp_path):
+    for name in ("aam_mld", "aam_gat"):
+        head = Training(data=tiny_set(), out=tmp_path, **RECIPES[name].options).head
+        assert head.get("around", head)["normalize"] is True
