@@ -171,3 +171,20 @@ def test_a_head_of_the_users_own_is_refused(run_copy):
     sentence = f"{run_copy} was trained with a head of your own; open it from Python with Run.load_model(head)"
     with pytest.raises(RunError, match=rf"^{re.escape(sentence)}$"):
         cost_of([run_copy])
+
+
+@pytest.mark.parametrize(
+    ("backbone", "head", "size", "classes", "printed", "within"),
+    [
+        ("tf_efficientnetv2_s", "linear", 448, 80, 10.83, 0.06),
+        ("tf_efficientnetv2_s", "ml_gcn", 448, 80, 10.83, 0.06),
+        ("tf_efficientnetv2_s", "gat", 448, 20, 10.83, 0.06),
+        ("tf_efficientnetv2_s", "ml_decoder", 448, 80, 12.28, 0.06),
+        ("tf_efficientnetv2_s", "ml_decoder", 576, 500, 20.16, 0.06),
+        ("tresnet_v2_l", "gat", 448, 80, 35.20, 0.01),
+        ("tresnet_v2_l", "ml_decoder", 448, 80, 36.15, 0.01),
+    ],
+)
+def test_gmacs_are_those_that_paper_001_prints(backbone, head, size, classes, printed, within):
+    model = build_model(backbone, head, classes, image_size=(size, size)).folded()
+    assert gmacs(model, (size, size)) == pytest.approx(printed, rel=within)

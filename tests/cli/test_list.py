@@ -44,3 +44,32 @@ def test_a_backbone_that_is_not_there_is_refused(refused):
 
 def test_what_is_no_family_is_refused(refused):
     assert refused("list", "cats").startswith("argument FAMILY: invalid choice: 'cats' (choose from ")
+
+
+def test_costs_of_heads_say_what_folding_saves(capsys):
+    title, *rows = shown(capsys, "heads", "--cost", "--backbone", "test_resnet", "--image-size", "64", "--classes", "5")
+    assert title.split() == ["head", "M", "parameters", "GMACs", "GMACs", "folded"]
+    costs = {name: [float(value) for value in values] for name, *values in map(str.split, rows)}
+    assert set(costs) == set(TABLES["head"])
+    assert all(folded <= whole for _, whole, folded in costs.values())
+    assert costs["ml_gcn"][0] == costs["linear"][0]  # as it is one then
+    assert costs["ml_gcn"][1] > costs["linear"][1] == costs["ml_gcn"][2]
+    assert all(len(row) <= 80 for row in (title, *rows))
+
+
+def test_costs_of_backbones_and_why_one_has_none(capsys):
+    _, *rows = shown(capsys, "backbones", "test_vit", "--cost", "--image-size", "63")
+    assert {row.split()[0] for row in rows} == set(timm.list_models("*test_vit*"))
+    assert all("cannot take photos of 63 x 63 pixels" in row or len(row.split()) == 4 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["losses", "--cost"], "--cost is of backbones or heads, got losses"),
+        (["heads", "--cost", "--classes", "0"], "--classes must be between 1 and 1e+06, got 0"),
+        (["heads", "--cost", "--image-size", "0"], "--image-size must be between 1 and 8192, got 0"),
+    ],
+)
+def test_costs_of_what_cannot_be_are_refused(words, sentence, refused):
+    assert refused("list", *words) == sentence
