@@ -28,7 +28,7 @@ from polytag.train.loop import Epoch, train
 from polytag.train.optimizers import sgd
 from polytag.train.schedules import Constant
 
-SIDE, CLASSES, BATCH = 32, 4, 4
+SIDE, CLASSES, BATCH = 64, 4, 4  # maps of at least four places, so that there is something to attend to
 BACKBONES = ("test_resnet", "test_vit", "test_efficientnet")  # maps of convolutions, and of tokens
 FACTORS = (BACKBONES, tuple(HEADS), tuple(LOSSES), tuple(METHODS), tuple(SAMPLERS))
 TARGETS = np.array([[1, 0, 0, -1], [0, 1, 1, 0], [1, -1, 0, 1], [0, 0, 0, 0], [1, 1, 0, 1], [0, 0, 1, -1]] * 2)

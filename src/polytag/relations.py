@@ -59,17 +59,21 @@ def tell_labels(known: Known) -> list[str]:
     for head in known.model.head.modules():
         if not isinstance(head, LabelHead):
             continue
-        graph = label_graph(conditional(labels), head.threshold, head.share, head.graph_mode)
         source = VECTORS.get(head.vectors_from)
         vectors = (
             source(known, head.vector_size)
             if source
             else word_vectors(Path(head.vectors_from), labels.classes, head.vector_size)
         )
-        head.tell(torch.from_numpy(graph), torch.from_numpy(vectors))
-        edges = int((graph > 0).sum()) - len(graph)
-        notes.append(
-            f"label graph: {edges} of {len(graph) * (len(graph) - 1)} edges, where a label brings another one with "
-            f"{head.threshold:.0%} or more; vectors: {head.vectors_from}"
-        )
+        wanted = head.wanted_graph
+        graph = label_graph(conditional(labels), *wanted) if wanted else None
+        head.tell(None if graph is None else torch.from_numpy(graph), torch.from_numpy(vectors))
+        note = f"label vectors: {head.vectors_from}"
+        if graph is not None and wanted:
+            edges, possible = int((graph > 0).sum()) - len(graph), len(graph) * (len(graph) - 1)
+            note = (
+                f"label graph: {edges} of {possible} edges, where a label brings another one with "
+                f"{wanted.threshold:.0%} or more; vectors: {head.vectors_from}"
+            )
+        notes.append(note)
     return notes

@@ -84,7 +84,7 @@ def load_matching(model: Classifier, classes: Sequence[str], state: State, state
     own, other = (
         {k: v for k, v in of.items() if k not in told} for of in (model.head.state_dict(), _below("head.", state))
     )
-    expected = {key: _resized(value, dims.get(key), len(state_classes)) for key, value in own.items()}
+    expected = {key: _resized(value, dims.get(key, ()), len(state_classes)) for key, value in own.items()}
     if expected != {key: tuple(value.shape) for key, value in other.items()}:
         return [*notes, "the head of the run is of another kind, so only its backbone is taken"]
 
@@ -96,8 +96,7 @@ def load_matching(model: Classifier, classes: Sequence[str], state: State, state
             if value.ndim or not value.is_floating_point():  # single numbers, as a scale, are options, not weights
                 value.copy_(other[key])
         elif known:
-            picked = other[key].index_select(dims[key], sources.to(other[key].device))
-            value.index_copy_(dims[key], rows.to(value.device), picked.to(value))
+            value[_slices(dims[key], rows)] = other[key][_slices(dims[key], sources)].to(value)
     fresh = len(classes) - len(known)
     return [*notes, f"head: {len(known)} of {len(classes)} classes are known to the run by name, {fresh} start afresh"]
 
@@ -204,8 +203,16 @@ def _below(prefix: str, state: State) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
-def _resized(value: Tensor, dim: int | None, size: int) -> tuple[int, ...]:
-    return tuple(size if axis == dim else length for axis, length in enumerate(value.shape))
+def _resized(value: Tensor, dims: tuple[int, ...], size: int) -> tuple[int, ...]:
+    return tuple(size if axis in dims else length for axis, length in enumerate(value.shape))
+
+
+def _slices(dims: tuple[int, ...], rows: Tensor) -> tuple[slice | Tensor, ...]:
+    """The index of some classes along one dimension, or along several as in a table."""
+    found: list[slice | Tensor] = [slice(None)] * (max(dims) + 1)
+    for place, dim in enumerate(dims):
+        found[dim] = rows.view(-1, *[1] * (len(dims) - 1 - place))
+    return tuple(found)
 
 
 def _few(keys: list[str]) -> str:

@@ -7,7 +7,7 @@ import torch
 
 from polytag.errors import OptionError
 from polytag.heads import HEADS
-from polytag.heads.base import Head, VectorHead
+from polytag.heads.base import Head, LookingHead, MapHead, VectorHead
 
 CHANNELS, CLASSES = 16, 5
 
@@ -56,6 +56,47 @@ def test_the_logits_of_a_photo_do_not_depend_on_the_rest_of_the_batch(head):
     torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
 
 
+def test_memory_order_changes_nothing(head):
+    there = features().to(memory_format=torch.channels_last)
+    torch.testing.assert_close(
+        head.to(memory_format=torch.channels_last)(there), head(features()), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_is_one_graph_to_a_compiler(head):
+    compiled = torch.compile(head, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(features()), head(features()))
+
+
+def test_is_exported_for_any_batch(head):
+    batch = torch.export.Dim("batch", min=1, max=64)
+    program = torch.export.export(head, (features(),), dynamic_shapes=({0: batch},)).module()
+    torch.testing.assert_close(program(features(batch=5)), head(features(batch=5)))
+
+
+def test_maps_of_classes_are_finite_and_depend_on_the_photo(head):
+    if not isinstance(head, MapHead):
+        pytest.skip("no maps of classes")
+    maps = head.class_maps(features())
+    assert maps.shape[:2] == (3, CLASSES)
+    assert maps.isfinite().all()
+    assert not torch.equal(maps[0], maps[1])
+
+
+def test_looks_are_shares_of_the_places(head):
+    if not isinstance(head, LookingHead):
+        pytest.skip("does not look")
+    looks = head.looks(features())
+    assert looks.shape == (3, CLASSES, 4, 6)
+    assert (looks >= 0).all()
+    torch.testing.assert_close(looks.sum(dim=(2, 3)), torch.ones(3, CLASSES))
+
+
+def test_every_head_shows_where_a_label_is(kind):
+    head = kind(CHANNELS, CLASSES)
+    assert isinstance(head, (MapHead, LookingHead))
+
+
 def test_works_on_the_meta_device(kind):
     with torch.device("meta"):
         logits = kind(CHANNELS, CLASSES)(torch.empty(2, CHANNELS, 4, 6))
@@ -81,7 +122,8 @@ def test_another_number_of_classes_changes_only_what_class_dims_names(kind):
         for dim in range(few[key].ndim)
         if few[key].shape[dim] != many[key].shape[dim] and key not in small.told()
     }
-    assert changed == dict.fromkeys(small.class_dims().items(), (CLASSES, CLASSES + 2))
+    named = {(key, dim) for key, dims in small.class_dims().items() for dim in dims}
+    assert changed == dict.fromkeys(named, (CLASSES, CLASSES + 2))
 
 
 def test_a_state_dict_is_all_that_another_one_needs(kind, head):

@@ -109,10 +109,21 @@ def test_the_weights_of_the_public_code_have_a_place():
     assert torch.equal(other(features()), head(features()))
 
 
+def test_shows_where_the_query_of_each_class_looks():
+    head, maps = built(7, groups=3, attention_heads=1), features()
+    tokens = relu(linear(maps.flatten(2).transpose(1, 2), head.embed.weight, head.embed.bias))
+    asked, width = head.norms[0](2 * head.queries), 16
+    query = linear(asked, head.project.weight[:width], head.project.bias[:width])
+    key = linear(tokens, head.project.weight[width : 2 * width], head.project.bias[width : 2 * width])
+    expected = (query @ key.transpose(1, 2) / 4).softmax(dim=2)  # (batch, queries, cells)
+    for c in range(7):
+        torch.testing.assert_close(head.looks(maps)[:, c].flatten(1), expected[:, c // 3])
+
+
 def test_classes_go_with_their_queries_only_where_each_has_one():
-    assert built(7).class_dims() == {"weight": 0, "bias": 0, "queries": 0}
-    assert built(7, groups=3).class_dims() == {"weight": 0, "bias": 0}
-    assert built(7, groups=3, normalize=True).class_dims() == {"weight": 0}
+    assert built(7).class_dims() == dict.fromkeys(["weight", "bias", "queries"], (0,))
+    assert built(7, groups=3).class_dims() == dict.fromkeys(["weight", "bias"], (0,))
+    assert built(7, groups=3, normalize=True).class_dims() == {"weight": (0,)}
 
 
 @pytest.mark.parametrize(

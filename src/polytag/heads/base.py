@@ -2,7 +2,8 @@
 
 import copy
 from abc import ABC, abstractmethod
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from polytag._checks import check_number
 from polytag.errors import OptionError
 
+ClassDims = dict[str, tuple[int, ...]]
 HeadT = TypeVar("HeadT", bound="Head")
 
 
@@ -36,8 +38,8 @@ class Head(nn.Module, ABC):
         """Logits of a batch: ``(batch, D, h, w)`` of any ``h, w >= 1`` to ``(batch, C)``."""
 
     @abstractmethod
-    def class_dims(self) -> dict[str, int]:
-        """Which weights have one slice a class: the state-dict key, and the dimension that counts the classes.
+    def class_dims(self) -> ClassDims:
+        """Which weights have one slice a class: the state-dict key, and the dimensions that count the classes.
 
         Weights of another run are matched slice by slice through the names of the classes.
         """
@@ -88,16 +90,24 @@ class ChannelWeights(Head):
         self.check_features(features)
         return self.around(features * self.weights.to(features.dtype)[:, None, None])  # type: ignore[no-any-return]
 
-    def class_dims(self) -> dict[str, int]:
+    def class_dims(self) -> ClassDims:
         """See :meth:`Head.class_dims`."""
         return {f"around.{key}": dim for key, dim in self.around.class_dims().items()}
 
 
-def with_scaled_input(head: HeadT, layer: str, weights: Tensor) -> HeadT:
-    """A copy of a head whose layer ``layer``, a linear one, sees its inputs multiplied with ``weights``."""
+def with_scaled_input(head: HeadT, dims: Mapping[str, int], weights: Tensor) -> HeadT:
+    """A copy of a head that sees features multiplied with ``weights`` ``(D,)``: its first layers are linear in them.
+
+    Args:
+        head: to be copied.
+        dims: state-dict key of each weight that sees the features, and its dimension of channels.
+        weights: by which each channel is multiplied.
+    """
     scaled = copy.deepcopy(head)
     with torch.no_grad():
-        scaled.get_submodule(layer).get_parameter("weight").mul_(weights)
+        for key, dim in dims.items():
+            weight = scaled.get_parameter(key)
+            weight.mul_(weights.view(*(-1 if axis == dim else 1 for axis in range(weight.ndim))))
     return scaled
 
 
@@ -113,20 +123,42 @@ class VectorHead(Protocol):
 
 
 @runtime_checkable
+class MapHead(Protocol):
+    """A head that works by a map a class, which shows where a label is without a backward pass."""
+
+    def class_maps(self, features: Tensor) -> Tensor:
+        """What each place says of each class, in logits: ``(batch, D, h, w)`` to ``(batch, C, h', w')``."""
+
+
+@runtime_checkable
+class LookingHead(Protocol):
+    """A head that looks at the map by attention, for each class or group of classes."""
+
+    def looks(self, features: Tensor) -> Tensor:
+        """How much each class looks at each place: ``(batch, D, h, w)`` to ``(batch, C, h, w)``, each map sums to 1."""
+
+
+class LabelGraph(NamedTuple):
+    """The graph that a head wants; see :func:`polytag.labels.cooccurrence.label_graph`."""
+
+    threshold: float
+    share: float
+    mode: Literal["public", "paper"]
+
+
+@runtime_checkable
 class LabelHead(Protocol):
     """A head that passes messages between labels, and so must be told of them before it is trained.
 
     Attributes:
         vectors_from: what vectors it is to be told: "cooccurrence", "images", "random", or a file of words.
         vector_size: numbers in each.
-        graph_mode, threshold, share: the graph it is to be told; see :func:`polytag.labels.cooccurrence.label_graph`.
+        wanted_graph: the graph that it is to be told, or None.
     """
 
     vectors_from: str
     vector_size: int
-    graph_mode: Literal["public", "paper"]
-    threshold: float
-    share: float
+    wanted_graph: LabelGraph | None
 
-    def tell(self, graph: Tensor, vectors: Tensor) -> None:
-        """Take the graph ``(C, C)`` and vectors ``(C, vector_size)`` of the labels, in the order of the classes."""
+    def tell(self, graph: Tensor | None, vectors: Tensor) -> None:
+        """Take the graph ``(C, C)``, if wanted, and vectors ``(C, vector_size)``, in the order of the classes."""

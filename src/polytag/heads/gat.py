@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import leaky_relu
 
 from polytag._checks import check_number
-from polytag.heads.base import Head, VectorHead
+from polytag.heads.base import ClassDims, Head, LabelGraph, LookingHead, MapHead, VectorHead
 from polytag.heads.linear import Linear
 from polytag.layers.graph import GraphAttention
 from polytag.layers.label_nodes import LabelNodes
@@ -56,15 +56,18 @@ class GAT(Head):
         check_number("hidden", hidden, 0, 65536)
         check_number("dropout", dropout, 0.0, 0.99)
         self.vectors_from, self.vector_size = vectors, vector_size
-        self.graph_mode: Literal["public", "paper"] = graph_mode
-        self.threshold, self.share = threshold, share
+        self.wanted_graph: LabelGraph | None = LabelGraph(threshold, share, graph_mode)
         self.around = Linear(in_channels, num_classes, pooling="avg_max") if around is None else around
-        self.nodes = LabelNodes(num_classes, vector_size, graph_mode, threshold, share)
+        self.nodes = LabelNodes(num_classes, vector_size, self.wanted_graph)
         width = hidden or in_channels
         self.first = GraphAttention(vector_size, width, dropout)
         self.second = GraphAttention(width, in_channels, dropout)
         if isinstance(self.around, VectorHead):  # then so is this one
             self.embed, self.classify = self._embed, self.around.classify
+        if isinstance(self.around, MapHead):
+            self.class_maps = self._class_maps
+        if isinstance(self.around, LookingHead):
+            self.looks = self._looks
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of a batch; see :class:`Head`."""
@@ -84,7 +87,7 @@ class GAT(Head):
         self.train(was_training)
         return self.around.fold().weighted(weights)
 
-    def tell(self, graph: Tensor, vectors: Tensor) -> None:
+    def tell(self, graph: Tensor | None, vectors: Tensor) -> None:
         """See :class:`~polytag.heads.base.LabelHead`."""
         self.nodes.tell(graph, vectors)
 
@@ -92,7 +95,7 @@ class GAT(Head):
         """See :meth:`Head.told`."""
         return ("nodes.graph", "nodes.vectors", *(f"around.{key}" for key in self.around.told()))
 
-    def class_dims(self) -> dict[str, int]:
+    def class_dims(self) -> ClassDims:
         """See :meth:`Head.class_dims`."""
         return {f"around.{key}": dim for key, dim in self.around.class_dims().items()}
 
@@ -103,6 +106,12 @@ class GAT(Head):
 
     def _embed(self, features: Tensor) -> Tensor:
         return self.around.embed(self._weighted(features))  # type: ignore[no-any-return, operator]  # (batch, D)
+
+    def _class_maps(self, features: Tensor) -> Tensor:
+        return self.around.class_maps(self._weighted(features))  # type: ignore[no-any-return, operator]
+
+    def _looks(self, features: Tensor) -> Tensor:
+        return self.around.looks(self._weighted(features))  # type: ignore[no-any-return, operator]
 
     def _weighted(self, features: Tensor) -> Tensor:
         self.check_features(features)

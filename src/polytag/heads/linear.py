@@ -4,10 +4,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import conv2d, linear
 
 from polytag._checks import check_choice, check_number
-from polytag.heads.base import Head, with_scaled_input
+from polytag.heads.base import ClassDims, Head, with_scaled_input
 from polytag.layers.cosine import automatic_scale, full_precision, unit
 
 
@@ -77,12 +77,23 @@ class Linear(Head):
             cosines = linear(unit(vectors), unit(self.classifier.weight))  # (batch, C)
             return self.scale * cosines.clamp(-1, 1)
 
+    def class_maps(self, features: Tensor) -> Tensor:
+        """See :class:`~polytag.heads.base.MapHead`: class activation maps; with mean pooling their means are logits."""
+        self.check_features(features)
+        weight = self.classifier.weight
+        if not self.normalize:
+            return conv2d(features, weight[:, :, None, None], self.classifier.bias)  # (batch, C, h, w)
+        length = torch.linalg.vector_norm(self.embed(features), dim=1)[:, None, None, None]
+        maps = conv2d(features, unit(weight).to(features.dtype)[:, :, None, None])
+        scaled: Tensor = self.scale * maps / length.clamp(min=1e-6)
+        return scaled
+
     def weighted(self, weights: Tensor) -> Head:
         """See :meth:`Head.weighted`: the same kind of head, unless it takes cosines, for which lengths change."""
         if self.normalize:
             return super().weighted(weights)
-        return with_scaled_input(self, "classifier", weights)
+        return with_scaled_input(self, {"classifier.weight": 1}, weights)
 
-    def class_dims(self) -> dict[str, int]:
+    def class_dims(self) -> ClassDims:
         """See :meth:`Head.class_dims`."""
-        return {f"classifier.{name}": 0 for name, _ in self.classifier.named_parameters()}
+        return {f"classifier.{name}": (0,) for name, _ in self.classifier.named_parameters()}

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, pad, relu, scaled_dot_product_attention
+from torch.nn.functional import leaky_relu, linear, pad, relu, scaled_dot_product_attention
 
 from polytag._checks import check_number
 from polytag.errors import OptionError
-from polytag.heads.base import Head, with_scaled_input
+from polytag.heads.base import ClassDims, Head, with_scaled_input
 from polytag.layers.cosine import automatic_scale, full_precision, unit
 
 # Names in the state dict of the public code, and here; ``duplicate_pooling`` is cut into one row a class.
@@ -106,9 +106,7 @@ class MLDecoder(Head):
     def forward(self, features: Tensor) -> Tensor:
         """Logits of a batch; see :class:`Head`."""
         self.check_features(features)
-        cells = self.embed(features.flatten(2).transpose(1, 2))  # (batch, h * w, width)
-        tokens = leaky_relu(cells, 0.2) if self.normalize else relu(cells)
-        answers = self._answers(tokens)  # (batch, K, width)
+        answers = self._answers(self._tokens(features))  # (batch, K, width)
         missing = self.groups * self.share - self.num_classes
         weight = pad(self.weight, (0, 0, 0, missing)).view(self.groups, self.share, -1)  # (K, share, width)
         if not self.normalize:
@@ -120,17 +118,40 @@ class MLDecoder(Head):
         logits = logits.flatten(1)[:, : self.num_classes]  # (batch, C)
         return logits if self.bias is None else logits + self.bias
 
+    def looks(self, features: Tensor) -> Tensor:
+        """See :class:`~polytag.heads.base.LookingHead`: the attention of each class's query, the mean over heads."""
+        self.check_features(features)
+        width = self.queries.shape[1]
+        asked = self.norms[0](2 * self.queries)[None]
+        query, key = (
+            self._in_heads(x)
+            for x in (
+                linear(asked, self.project.weight[:width], self.project.bias[:width]),
+                linear(
+                    self._tokens(features), self.project.weight[width : 2 * width], self.project.bias[width : 2 * width]
+                ),
+            )
+        )
+        weights = (query @ key.transpose(2, 3) / math.sqrt(query.shape[3])).softmax(dim=3).mean(dim=1)  # (batch, K, n)
+        classes = torch.arange(self.num_classes, device=weights.device) // self.share
+        return torch.unflatten(weights[:, classes], 2, features.shape[2:])
+
+    def _tokens(self, features: Tensor) -> Tensor:
+        """The cells of the map: ``(batch, h * w, width)``."""
+        cells = self.embed(features.flatten(2).transpose(1, 2))
+        return leaky_relu(cells, 0.2) if self.normalize else relu(cells)
+
     def _answers(self, tokens: Tensor) -> Tensor:
         """The decoder layer: ``(batch, n, width)`` to ``(batch, K, width)``."""
         drops = self.training and self.dropout.p > 0
-        queries = self.queries.expand(len(tokens) if drops else 1, -1, -1)  # (batch or 1, K, width)
+        queries = self.queries.expand(tokens.shape[0] if drops else 1, -1, -1)  # (batch or 1, K, width)
         asked = self.norms[0](queries + self.dropout(queries))  # the first residual doubles them, as in public code
         width = self.queries.shape[1]
         asking, keys_values = torch.split(self.project.weight, [width, 2 * width])
         asking_bias, keys_values_bias = torch.split(self.project.bias, [width, 2 * width])
-        query = self._in_heads(nn.functional.linear(asked, asking, asking_bias))
-        key, value = nn.functional.linear(tokens, keys_values, keys_values_bias).chunk(2, dim=2)
-        query = query.expand(len(tokens), -1, -1, -1)  # (batch, heads, K, width / heads)
+        query = self._in_heads(linear(asked, asking, asking_bias))
+        key, value = linear(tokens, keys_values, keys_values_bias).chunk(2, dim=2)
+        query = query.expand(tokens.shape[0], -1, -1, -1)  # (batch, heads, K, width / heads)
         chance = self.dropout.p if self.training else 0.0
         seen = scaled_dot_product_attention(query, self._in_heads(key), self._in_heads(value), dropout_p=chance)
         merged = self.merge(seen.transpose(1, 2).flatten(2))  # (batch, K, width)
@@ -144,12 +165,12 @@ class MLDecoder(Head):
 
     def weighted(self, weights: Tensor) -> Head:
         """See :meth:`Head.weighted`: the same kind of head, as tokens are linear in the channels."""
-        return with_scaled_input(self, "embed", weights)
+        return with_scaled_input(self, {"embed.weight": 1}, weights)
 
-    def class_dims(self) -> dict[str, int]:
+    def class_dims(self) -> ClassDims:
         """See :meth:`Head.class_dims`; where each class has a query of its own, that goes along with it."""
-        dims = {"weight": 0} | ({"bias": 0} if self.bias is not None else {})
-        return dims | ({"queries": 0} if self.groups == self.num_classes else {})
+        keys = ["weight", *(["bias"] if self.bias is not None else [])]
+        return dict.fromkeys([*keys, *(["queries"] if self.groups == self.num_classes else [])], (0,))
 
 
 def from_public(state: Mapping[str, Tensor], num_classes: int) -> dict[str, Tensor]:

@@ -7,10 +7,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import conv2d, leaky_relu
 
 from polytag._checks import check_number
-from polytag.heads.base import Head
+from polytag.heads.base import ClassDims, Head, LabelGraph
 from polytag.heads.linear import Linear
 from polytag.layers.graph import GraphConvolution
 from polytag.layers.label_nodes import LabelNodes
@@ -47,9 +47,8 @@ class MLGCN(Head):
         super().__init__(in_channels, num_classes)
         check_number("hidden", hidden, 1, 65536)
         self.vectors_from, self.vector_size = vectors, vector_size
-        self.graph_mode: Literal["public", "paper"] = graph_mode
-        self.threshold, self.share = threshold, share
-        self.nodes = LabelNodes(num_classes, vector_size, graph_mode, threshold, share)
+        self.wanted_graph: LabelGraph | None = LabelGraph(threshold, share, graph_mode)
+        self.nodes = LabelNodes(num_classes, vector_size, self.wanted_graph)
         self.first = GraphConvolution(vector_size, hidden)
         self.second = GraphConvolution(hidden, in_channels)
 
@@ -57,6 +56,11 @@ class MLGCN(Head):
         """Logits of a batch; see :class:`Head`."""
         self.check_features(features)
         return features.amax(dim=(2, 3)) @ self.class_weights().T  # (batch, C)
+
+    def class_maps(self, features: Tensor) -> Tensor:
+        """See :class:`~polytag.heads.base.MapHead`."""
+        self.check_features(features)
+        return conv2d(features, self.class_weights()[:, :, None, None])  # (batch, C, h, w)
 
     def class_weights(self) -> Tensor:
         """The weight vector of each class: ``(C, D)``."""
@@ -72,7 +76,7 @@ class MLGCN(Head):
             head.classifier.bias.zero_()
         return head.train(self.training)
 
-    def tell(self, graph: Tensor, vectors: Tensor) -> None:
+    def tell(self, graph: Tensor | None, vectors: Tensor) -> None:
         """See :class:`~polytag.heads.base.LabelHead`."""
         self.nodes.tell(graph, vectors)
 
@@ -80,6 +84,6 @@ class MLGCN(Head):
         """See :meth:`Head.told`."""
         return ("nodes.graph", "nodes.vectors")
 
-    def class_dims(self) -> dict[str, int]:
+    def class_dims(self) -> ClassDims:
         """See :meth:`Head.class_dims`: no weight belongs to one class."""
         return {}

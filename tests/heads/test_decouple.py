@@ -1,0 +1,104 @@
+"""What DecoupleNet promises: each class on its own until attention couples them, step by step as the paper has it."""
+
+import pytest
+import torch
+from torch.nn.functional import conv2d, conv_transpose2d, interpolate
+
+from polytag.errors import OptionError
+from polytag.heads.decouple import Decouple
+from polytag.heads.wildcat import Wildcat
+
+D, C, M = 6, 3, 4
+
+
+def features(batch=2, height=4, width=5):
+    return torch.randn(batch, D, height, width, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def built(**options):
+    torch.manual_seed(0)
+    head = Decouple(D, C, **options).double().eval()
+    if head.attention != "none":
+        with torch.no_grad():  # statistics as after some training
+            head.attend_norm.running_mean.normal_()
+            head.attend_norm.running_var.uniform_(0.5, 2)
+            head.attend_norm.weight.uniform_(0.5, 2)
+    return head
+
+
+def large(head, x):
+    if head.upsampling == "transposed":
+        return conv_transpose2d(x, head.upsample.weight, head.upsample.bias, 2, 1, 1)
+    if head.upsampling == "bilinear":  # as written in the paper: enlarged first
+        twice = interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        return conv2d(twice, head.upsample[0].weight, head.upsample[0].bias)
+    return conv2d(x, head.upsample.weight, head.upsample.bias, padding=1)
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "bilinear", "none"])
+@pytest.mark.parametrize("attention", ["arch1", "arch2", "none"])
+def test_is_the_paper_step_by_step(upsampling, attention):
+    head, x = built(upsampling=upsampling, attention=attention), features()
+    up = large(head, x)
+    stride = 1 if upsampling == "none" else 2
+    own, many = [], []
+    for c in range(C):  # class-wise space to depth: a class sees its own channel alone
+        maps = conv2d(up[:, c : c + 1], head.depth_weight[c][:, None], head.depth_bias[c], stride, padding=1)
+        many.append(maps)
+        own.append(maps.amax(dim=1))
+    z = torch.stack(own, dim=1)
+    assert z.shape == (2, C, 4, 5)
+    coupled = z
+    if attention != "none":
+        seen = torch.cat(many, dim=1) if attention == "arch1" else x
+        u = conv2d(seen, head.attend_weight.reshape(C, -1)[:, :, None, None], head.attend_bias)
+        norm = head.attend_norm
+        u = (u - norm.running_mean[:, None, None]) / (norm.running_var[:, None, None] + norm.eps).sqrt()
+        u = u * norm.weight[:, None, None] + norm.bias[:, None, None]
+        attention_of_class = u.amax(dim=(2, 3)).sigmoid()
+        torch.testing.assert_close(head.class_attention(x), attention_of_class)
+        coupled = (1 + attention_of_class)[:, :, None, None] * z
+    torch.testing.assert_close(head.class_maps(x), coupled)
+    places = coupled.flatten(2).sort(dim=2).values  # 20 of them
+    torch.testing.assert_close(head(x), places[:, :, -4:].mean(dim=2) + 0.7 * places[:, :, :4].mean(dim=2))
+
+
+def test_without_attention_a_class_does_not_know_the_others():
+    head, x = built(attention="none"), features().requires_grad_()
+    head(x)[:, 0].sum().backward()
+    for key, weight in head.named_parameters():
+        (dim,) = head.class_dims()[key]
+        others = weight.grad.index_select(dim, torch.tensor([1, 2]))
+        assert not others.any(), key
+    assert not head.class_attention(x).any()
+
+
+@pytest.mark.parametrize("attention", ["arch1", "arch2"])
+def test_attention_makes_a_class_depend_on_what_it_is_about(attention):
+    head, x = built(attention=attention), features()
+    head(x)[:, 0].sum().backward()
+    others = head.depth_weight.grad[1:]
+    assert others.any() == (attention == "arch1")
+
+
+def test_wildcat_is_the_pooled_mean_of_several_convolutions():
+    torch.manual_seed(0)
+    head, x = Wildcat(D, C, maps=M).double(), features()
+    maps = torch.stack([conv2d(x, head.weight[:, m, :, None, None], head.bias[:, m]) for m in range(M)]).mean(dim=0)
+    torch.testing.assert_close(head.class_maps(x), maps)
+    places = maps.flatten(2).sort(dim=2).values
+    torch.testing.assert_close(head(x), (places[:, :, -4:].mean(dim=2) + 0.7 * places[:, :, :4].mean(dim=2)) / 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"upsampling": "nearest"}, "upsampling must be one of transposed, bilinear, none, got 'nearest'"),
+        ({"attention": "both"}, "attention must be one of arch1, arch2, none, got 'both'"),
+        ({"maps": 0}, "maps must be between 1 and 1024, got 0"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, message):
+    with pytest.raises(OptionError) as refusal:
+        Decouple(D, C, **options)
+    assert str(refusal.value) == message
