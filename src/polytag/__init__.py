@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from polytag.data.labelled_set import LabelledSet
     from polytag.data.open import open_data
     from polytag.estimator import MultiLabelClassifier
+    from polytag.explain.explainer import Explainer
     from polytag.fit import Training
     from polytag.labels import Labels
     from polytag.predictor import Prediction, Predictor
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # Where each public name lives: it is imported when it is first used, so that `polytag --help` need not wait for torch.
 _HOMES = {
+    "Explainer": "polytag.explain.explainer",
     "LabelledSet": "polytag.data.labelled_set",
     "Labels": "polytag.labels",
     "MultiLabelClassifier": "polytag.estimator",
@@ -27,6 +29,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Explainer",
     "LabelledSet",
     "Labels",
     "MultiLabelClassifier",

@@ -7,7 +7,8 @@ import pytest
 from PIL import ImageFont
 
 from polytag.errors import OptionError
-from polytag.report.contact_sheet import CARD, EDGE, MARK, PAINTS, TAG_HEIGHT, contact_sheet
+from polytag.report.canvas import CARD, EDGE
+from polytag.report.contact_sheet import MARK, PAINTS, TAG_HEIGHT, contact_sheet
 
 RED, BLUE = (200, 30, 40), (10, 60, 220)
 # One column of 300: a card 252 wide from 24 on, its thumbnail and tags 228 wide from 36 on.

@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "photos and a table of tags in, a run folder out",
     "evaluate": "every metric of a run on labelled photos",
     "predict": "the tags of photos",
+    "explain": "where each label is seen on a photo",
     "tune": "above which probability each label counts as present",
     "bench": "a suite of trainings in one table, with verdicts",
     "compare": "runs on the same test photos, with intervals",

@@ -138,6 +138,14 @@ class LookingHead(Protocol):
         """How much each class looks at each place: ``(batch, D, h, w)`` to ``(batch, C, h, w)``, each map sums to 1."""
 
 
+@runtime_checkable
+class CouplingHead(Protocol):
+    """A head in which classes weigh each other by attention."""
+
+    def class_attention(self, features: Tensor) -> Tensor:
+        """How relevant each class is: ``(batch, D, h, w)`` to ``(batch, C)`` in ``[0, 1]``; 0 where none is at work."""
+
+
 class LabelGraph(NamedTuple):
     """The graph that a head wants; see :func:`polytag.labels.cooccurrence.label_graph`."""
 

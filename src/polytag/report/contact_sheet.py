@@ -1,22 +1,18 @@
 """A sheet of thumbnails with the tags of each below it: right, wrong and missed told apart by mark and by colour."""
 
-from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence, Sized
-from math import ceil
 from pathlib import Path
 from typing import Literal, NamedTuple
-from unicodedata import combining, normalize
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageOps
 
 from polytag._checks import check_number
-from polytag._text import printable
 from polytag.errors import OptionError
+from polytag.report.canvas import CARD, EDGE, GAP, MARGIN, MUTED, PAD, TEXT, Canvas, Colour, Pen
 
 State = Literal["right", "wrong", "missed", "unchecked", "more"]
-Colour = tuple[int, int, int]
 
 # Fill and ink of a tag. The mark in front of it says the same, so nothing rests on telling green from red.
 PAINTS: dict[State, tuple[Colour, Colour]] = {
@@ -34,15 +30,11 @@ MARKS: dict[State, list[list[tuple[float, float]]]] = {
     "unchecked": [[(0, -4), (4, 0), (0, 4), (-4, 0), (0, -4)]],
     "more": [],
 }
-PAGE, CARD, EDGE, MUTED, TEXT = (244, 245, 247), (255, 255, 255), (218, 221, 226), (160, 166, 175), (40, 44, 52)
-
-# Pixels: around the page, between cards, inside a card, of round corners; heights; letters.
-MARGIN, GAP, PAD, RADIUS = 24, 16, 12, 8
+# Pixels: heights; room for a mark before letters, and after them.
 LEGEND_HEIGHT, NAME_HEIGHT, TAG_HEIGHT, TAG_GAP = 40, 32, 24, 6
 LINE_HEIGHT = TAG_HEIGHT + TAG_GAP
-LETTERS, MARK, TAG_END = 14, 20, 8  # size of the letters; room for a mark before them, and after them
+MARK, TAG_END = 20, 8
 MOST_LINES = 4  # of tags below a photo
-FINE = 2  # all but the photos is drawn so many times larger, then reduced: smooth edges
 
 
 class _Tag(NamedTuple):
@@ -90,23 +82,25 @@ def contact_sheet(
     _check_photos(images, {"names": names, "predicted": predicted, "truth": truth, "unknown": unknown})
     step = (width - 2 * MARGIN + GAP) // columns  # from a card to the next one
     side = step - GAP - 2 * PAD  # of a thumbnail, and the room for tags
-    pen = _Pen(font)
+    pen = Pen(font)
     cards = []
     for number, (image, name, scores) in enumerate(zip(images, names, predicted, strict=True)):
         present = None if truth is None else set(truth[number])
         tags = _judge(dict(scores), present, set() if unknown is None else set(unknown[number]))
         square = ImageOps.pad(Image.fromarray(image), (side, side), color=EDGE)
-        cards.append(_Card(square, pen.fit(name, side), pen.wrap(tags, side)))
+        cards.append(_Card(square, pen.fit(name, side), _wrap(pen, tags, side)))
     rows = [cards[start : start + columns] for start in range(0, len(cards), columns)]
     heights = [2 * PAD + side + NAME_HEIGHT + LINE_HEIGHT * max(len(card.lines) for card in row) for row in rows]
     top = MARGIN + (0 if truth is None else LEGEND_HEIGHT)
-    canvas = _Canvas((width, top + sum(heights) + GAP * (len(rows) - 1) + MARGIN), pen)
+    canvas = Canvas((width, top + sum(heights) + GAP * (len(rows) - 1) + MARGIN), pen)
     if truth is not None:
         states: tuple[State, ...] = ("right", "wrong", "missed", "unchecked")
-        canvas.tags((MARGIN, MARGIN), [_Tag(state, state) for state in states[: 3 if unknown is None else 4]])
+        _draw_tags(
+            canvas, pen, (MARGIN, MARGIN), [_Tag(state, state) for state in states[: 3 if unknown is None else 4]]
+        )
     for row, height in zip(rows, heights, strict=True):
         for column, card in enumerate(row):
-            canvas.card((MARGIN + column * step, top), (step - GAP, height), card)
+            _draw_card(canvas, pen, (MARGIN + column * step, top), (step - GAP, height), card)
         top += height + GAP
     return canvas.finish()
 
@@ -136,116 +130,55 @@ def _judge(scores: dict[str, float], present: set[str] | None, unknown: set[str]
     return given + [_Tag(label, "missed") for label in sorted((present or set()) - set(scores))]
 
 
-class _Pen:
-    """What text takes, in pixels of the page, and how it is made to fit."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._ascii = path is None
-        try:
-            self.font = ImageFont.truetype(path, FINE * LETTERS) if path else ImageFont.load_default(FINE * LETTERS)
-        except OSError as error:
-            raise OptionError(f"font must be a TrueType file, got {str(path)!r}; name another one or none") from error
-
-    def spell(self, text: str) -> str:
-        """The text in letters that can be drawn, on one line."""
-        if not self._ascii:
-            return printable(text)
-        plain = "".join(letter for letter in normalize("NFKD", text) if not combining(letter))
-        return printable(plain).encode("ascii", "backslashreplace").decode()
-
-    def width(self, text: str) -> int:
-        return ceil(self.font.getlength(text) / FINE)
-
-    def fit(self, text: str, room: int) -> str:
-        """The text, spelled, with its middle left out where it is too long: both ends of a file name tell."""
-        text = self.spell(text)
-        if self.width(text) <= room:
-            return text
-        fitting = bisect_right(range(len(text)), room, key=lambda kept: self.width(_ends(text, kept)))
-        return _ends(text, max(fitting - 1, 0))
-
-    def tag_width(self, tag: _Tag) -> int:
-        return MARK + self.width(tag.text) + TAG_END
-
-    def wrap(self, tags: list[_Tag], room: int) -> list[list[_Tag]]:
-        """Lines of tags, ``MOST_LINES`` at most, the last one saying how many were left out."""
-        if not tags:
-            return [[_Tag("no tags", "more")]]
-        fitted = [_Tag(self.fit(tag.text, room - MARK - TAG_END), tag.state) for tag in tags]
-        lines = self._flow(fitted, room)
-        kept = sum(map(len, lines[:MOST_LINES]))
-        while len(lines) > MOST_LINES:
-            lines = self._flow([*fitted[:kept], _Tag(f"+{len(tags) - kept} more", "more")], room)
-            kept -= 1
-        return lines
-
-    def _flow(self, tags: list[_Tag], room: int) -> list[list[_Tag]]:
-        lines: list[list[_Tag]] = []
-        left = 0
-        for tag in tags:
-            taken = self.tag_width(tag) + TAG_GAP
-            if not lines or taken > left + TAG_GAP:
-                lines.append([])
-                left = room
-            lines[-1].append(tag)
-            left -= taken
-        return lines
+def _tag_width(pen: Pen, tag: _Tag) -> int:
+    return MARK + pen.width(tag.text) + TAG_END
 
 
-def _ends(text: str, kept: int) -> str:
-    """``kept`` letters of the text, the first and the last ones."""
-    tail = kept // 2
-    return f"{text[: kept - tail]}…{text[len(text) - tail :]}"
+def _wrap(pen: Pen, tags: list[_Tag], room: int) -> list[list[_Tag]]:
+    """Lines of tags, ``MOST_LINES`` at most, the last one saying how many were left out."""
+    if not tags:
+        return [[_Tag("no tags", "more")]]
+    fitted = [_Tag(pen.fit(tag.text, room - MARK - TAG_END), tag.state) for tag in tags]
+    lines = _flow(pen, fitted, room)
+    kept = sum(map(len, lines[:MOST_LINES]))
+    while len(lines) > MOST_LINES:
+        lines = _flow(pen, [*fitted[:kept], _Tag(f"+{len(tags) - kept} more", "more")], room)
+        kept -= 1
+    return lines
 
 
-class _Canvas:
-    """The page at ``FINE`` times its size; photos are pasted once it has been reduced."""
+def _flow(pen: Pen, tags: list[_Tag], room: int) -> list[list[_Tag]]:
+    lines: list[list[_Tag]] = []
+    left = 0
+    for tag in tags:
+        taken = _tag_width(pen, tag) + TAG_GAP
+        if not lines or taken > left + TAG_GAP:
+            lines.append([])
+            left = room
+        lines[-1].append(tag)
+        left -= taken
+    return lines
 
-    def __init__(self, size: tuple[int, int], pen: _Pen) -> None:
-        self._page = Image.new("RGB", (FINE * size[0], FINE * size[1]), PAGE)
-        self._draw = ImageDraw.Draw(self._page)
-        self._pen = pen
-        self._photos: list[tuple[Image.Image, tuple[int, int]]] = []
 
-    def card(self, corner: tuple[int, int], size: tuple[int, int], card: _Card) -> None:
-        left, top = corner
-        self._box(corner, size, CARD, EDGE)
-        self._photos.append((card.image, (left + PAD, top + PAD)))
-        top += PAD + card.image.height
-        self._text((left + PAD, top + NAME_HEIGHT // 2), card.name, TEXT)
-        for number, line in enumerate(card.lines):
-            self.tags((left + PAD, top + NAME_HEIGHT + number * LINE_HEIGHT), line)
+def _draw_card(canvas: Canvas, pen: Pen, corner: tuple[int, int], size: tuple[int, int], card: _Card) -> None:
+    left, top = corner
+    canvas.box(corner, size, CARD, EDGE)
+    canvas.photo((left + PAD, top + PAD), card.image)
+    top += PAD + card.image.height
+    canvas.text((left + PAD, top + NAME_HEIGHT // 2), card.name, TEXT)
+    for number, line in enumerate(card.lines):
+        _draw_tags(canvas, pen, (left + PAD, top + NAME_HEIGHT + number * LINE_HEIGHT), line)
 
-    def tags(self, corner: tuple[int, int], tags: Sequence[_Tag]) -> None:
-        """One line of tags, from its upper left corner."""
-        left, top = corner
-        middle = top + TAG_HEIGHT // 2
-        for tag in tags:
-            fill, ink = PAINTS[tag.state]
-            width = self._pen.tag_width(tag)
-            self._box((left, top), (width, TAG_HEIGHT), fill, MUTED if tag.state == "missed" else fill)
-            for stroke in MARKS[tag.state]:
-                self._line([(left + MARK // 2 + x, middle + y) for x, y in stroke], ink)
-            self._text((left + MARK, middle), tag.text, ink)
-            left += width + TAG_GAP
 
-    def finish(self) -> Image.Image:
-        sheet = self._page.reduce(FINE)
-        for photo, corner in self._photos:
-            mask = Image.new("L", (FINE * photo.width, FINE * photo.height))
-            far = (mask.width - 1, mask.height - 1)
-            ImageDraw.Draw(mask).rounded_rectangle((0, 0, *far), FINE * RADIUS // 2, fill=255)
-            sheet.paste(photo, corner, mask.reduce(FINE))
-        return sheet
-
-    def _box(self, corner: tuple[int, int], size: tuple[int, int], fill: Colour, edge: Colour) -> None:
-        (left, top), (width, height) = corner, size
-        box = (FINE * left, FINE * top, FINE * (left + width) - 1, FINE * (top + height) - 1)
-        self._draw.rounded_rectangle(box, FINE * RADIUS, fill, edge, FINE)
-
-    def _line(self, points: list[tuple[float, float]], ink: Colour) -> None:
-        self._draw.line([(FINE * x, FINE * y) for x, y in points], ink, round(1.5 * FINE), joint="curve")
-
-    def _text(self, left_middle: tuple[int, int], text: str, ink: Colour) -> None:
-        left, middle = left_middle
-        self._draw.text((FINE * left, FINE * middle), text, ink, self._pen.font, anchor="lm")
+def _draw_tags(canvas: Canvas, pen: Pen, corner: tuple[int, int], tags: Sequence[_Tag]) -> None:
+    """One line of tags, from its upper left corner."""
+    left, top = corner
+    middle = top + TAG_HEIGHT // 2
+    for tag in tags:
+        fill, ink = PAINTS[tag.state]
+        width = _tag_width(pen, tag)
+        canvas.box((left, top), (width, TAG_HEIGHT), fill, MUTED if tag.state == "missed" else fill)
+        for stroke in MARKS[tag.state]:
+            canvas.line([(left + MARK // 2 + x, middle + y) for x, y in stroke], ink)
+        canvas.text((left + MARK, middle), tag.text, ink)
+        left += width + TAG_GAP

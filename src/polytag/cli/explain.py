@@ -1,0 +1,57 @@
+"""`polytag explain`."""
+
+from functools import partial
+from pathlib import Path
+
+from polytag._files import write_atomic
+from polytag._text import counted, printable, table
+from polytag.cli.console import say
+from polytag.cli.parser import Parser
+from polytag.errors import OptionError
+from polytag.explain import WAYS
+from polytag.explain.explainer import Explainer
+from polytag.predictor import as_images
+from polytag.report.heat_sheet import heat_sheet
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+MOST = 100  # photos on one sheet
+
+
+def main(words: list[str]) -> int:
+    """Draw where labels are seen on photos."""
+    args = _parser().parse_args(words)
+    out = Path(args.out)
+    if out.suffix.lower() not in FORMATS:
+        raise OptionError(f"--out must end in {', '.join(FORMATS)}, got {args.out}")
+    explainer = Explainer(args.run, args.by, device=args.device, workers=args.workers)
+    photos = as_images(args.photos)
+    if len(photos) > MOST:
+        raise OptionError(f"{len(photos)} photos are too many for a sheet; give at most {MOST}")
+    explanations = explainer.explain(photos, args.label, topk=args.topk)
+    sheet = heat_sheet(explanations, explainer.way, columns=args.columns, width=max(300 * args.columns, 600))
+    write_atomic(out, partial(sheet.save, format=FORMATS[out.suffix.lower()]))
+    rows = [
+        (printable(photo.filename), printable(heat.label), f"{heat.score:.2f}")
+        for photo in explanations
+        for heat in photo.heats
+    ]
+    print(table([("photo", "label", "probability"), *rows], right=frozenset({2})))
+    say(f"{counted(len(rows), 'heat map')} by {explainer.way}, drawn to {args.out}")
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="polytag explain", description="Where a run sees its labels.", allow_abbrev=False)
+    parser.add_argument("run", metavar="RUN", help="the run folder")
+    parser.add_argument("photos", metavar="PHOTO", nargs="+", help="photos, or folders of photos")
+    parser.add_argument(
+        "--label", action="append", metavar="TEXT", help="which, there or not (default: the tags of each photo)"
+    )
+    parser.add_argument("--topk", type=int, metavar="N", help="the N most probable labels instead")
+    ways = "the head's own maps, its attention, or gradients (default: auto, maps where the head has some)"
+    parser.add_argument("--by", choices=("auto", *WAYS), default="auto", help=ways)
+    parser.add_argument("-o", "--out", default="explained.png", metavar="FILE", help="(default: explained.png)")
+    parser.add_argument("--columns", type=int, default=4, metavar="N", help="pictures in a row (default: 4)")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads that decode (default: 2)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
+    return parser

@@ -1,0 +1,140 @@
+"""A sheet of photos with heat laid over them: where each label is seen, with a legend."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from polytag._checks import check_number
+from polytag.errors import OptionError
+from polytag.explain.explainer import Explanation, Heat
+from polytag.report.canvas import CARD, EDGE, GAP, MARGIN, PAD, TEXT, Canvas, Pen
+
+# From cold to hot, growing lighter all the way, so that it also reads in grey and to the colour-blind.
+COLOURS = np.array([(0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 255, 164)], float)
+COVER = 0.6  # of the photo by the heat
+LEGEND_HEIGHT, LINE, BAR = 44, 22, (160, 14)
+BAR_STEP, BAR_FILL = 26, (252, 205, 120)
+WAYS = {
+    "maps": "what each place says of the label, in logits",
+    "attention": "share of attention",
+    "gradcam": "Grad-CAM",
+}
+
+
+def overlay(photo: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A photo with heat over it, the coldest place dark and the hottest light.
+
+    Args:
+        photo: ``(height, width, 3)``.
+        heat: ``(h, w)``, any range; it covers the whole photo. Where it is the same everywhere, it is cold.
+
+    Returns:
+        ``(height, width, 3)``.
+    """
+    spread = float(heat.max() - heat.min())
+    levels = (heat - heat.min()) / spread if spread > 0 else np.zeros_like(heat)
+    size = (photo.shape[1], photo.shape[0])
+    smooth = np.asarray(Image.fromarray(levels.astype(np.float32)).resize(size, Image.Resampling.BILINEAR))
+    blended = (1 - COVER) * photo + COVER * coloured(smooth)
+    return np.asarray(blended.round().clip(0, 255), np.uint8)
+
+
+def coloured(levels: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Levels in ``[0, 1]`` as colours: ``(...)`` to ``(..., 3)`` in ``[0, 255]``."""
+    stops = np.linspace(0, 1, len(COLOURS))
+    return np.stack([np.interp(levels, stops, COLOURS[:, channel]) for channel in range(3)], axis=-1)
+
+
+def heat_sheet(
+    explanations: Sequence[Explanation],
+    way: str,
+    columns: int = 4,
+    width: int = 1200,
+    font: Path | None = None,
+) -> Image.Image:
+    """Draw each photo, and beside it what each of its heat maps covers.
+
+    Args:
+        explanations: photos with heat maps, at least one.
+        way: how the maps were made, a key of :data:`polytag.explain.WAYS`; the legend says what it means.
+        columns: pictures in a row, 2 to 12; a photo begins a row of its own.
+        width: of the sheet in pixels, at least 150 for each column.
+        font: a TrueType file. The built-in one knows ASCII only.
+
+    Returns:
+        RGB, ``width`` wide, as high as its rows need.
+
+    Raises:
+        OptionError: if there is no photo, a number is out of its range, or the font cannot be read.
+    """
+    check_number("columns", columns, 2, 12)
+    check_number("width", width, 150 * columns, 10_000)
+    if not explanations:
+        raise OptionError("explanations must hold at least one photo, got none")
+    step = (width - 2 * MARGIN + GAP) // columns  # from a picture to the next one
+    side = step - GAP - 2 * PAD
+    height = 2 * PAD + side + 2 * LINE
+    pen = Pen(font)
+    rows = [cells for explanation in explanations for cells in _rows(explanation, columns, pen, side)]
+    top = MARGIN + LEGEND_HEIGHT
+    canvas = Canvas((width, top + len(rows) * (height + GAP) - GAP + MARGIN), pen)
+    _legend(canvas, pen, way)
+    for row in rows:
+        for column, cell in enumerate(row):
+            if cell is None:
+                continue
+            picture, lines = cell
+            left = MARGIN + column * step
+            canvas.box((left, top), (step - GAP, height), CARD, EDGE)
+            canvas.photo((left + PAD, top + PAD), ImageOps.pad(Image.fromarray(picture), (side, side), color=EDGE))
+            for number, line in enumerate(lines):
+                middle = top + PAD + side + LINE // 2 + 4 + number * LINE
+                canvas.text((left + PAD, middle), pen.fit(line, side), TEXT)
+        top += height + GAP
+    return canvas.finish()
+
+
+_Cell = tuple[NDArray[np.uint8], tuple[str, ...]]  # a picture, and what stands below it
+
+
+def _rows(explanation: Explanation, columns: int, pen: Pen, side: int) -> list[list[_Cell | None]]:
+    """The photo with its heat maps; where they need more rows, the first place of those is empty."""
+    heats: list[_Cell] = [(overlay(explanation.photo, heat.map), _caption(heat)) for heat in explanation.heats]
+    if explanation.attention:
+        heats.append(
+            (_bars(explanation.attention, pen, side), ("attention between labels", "the highest, from 0 to 1"))
+        )
+    rows: list[list[_Cell | None]] = []
+    for start in range(0, max(len(heats), 1), columns - 1):
+        first = (explanation.photo, (PurePath(explanation.filename).name,)) if start == 0 else None
+        rows.append([first, *heats[start : start + columns - 1]])
+    return rows
+
+
+def _caption(heat: Heat) -> tuple[str, str]:
+    return f"{heat.label}  {heat.score:.2f}", f"from {heat.map.min():.3g} to {heat.map.max():.3g}"
+
+
+def _bars(values: Mapping[str, float], pen: Pen, side: int) -> NDArray[np.uint8]:
+    """The highest values as bars, each with its label on it: ``(side, side, 3)``."""
+    canvas = Canvas((side, side), pen)
+    best = sorted(values, key=lambda label: (-values[label], label))[: side // BAR_STEP]
+    for number, label in enumerate(best):
+        top = number * BAR_STEP
+        canvas.box((0, top), (max(round(values[label] * side), 1), BAR_STEP - 4), BAR_FILL, BAR_FILL)
+        canvas.text((8, top + BAR_STEP // 2 - 2), pen.fit(f"{label}  {values[label]:.2f}", side - 16), TEXT)
+    return np.asarray(canvas.finish())
+
+
+def _legend(canvas: Canvas, pen: Pen, way: str) -> None:
+    levels = np.linspace(0, 1, BAR[0])[None].repeat(BAR[1], axis=0)
+    middle = MARGIN + BAR[1] // 2
+    words = pen.spell("lowest")
+    canvas.text((MARGIN, middle), words, TEXT)
+    left = MARGIN + pen.width(words) + 8
+    canvas.photo((left, MARGIN), Image.fromarray(coloured(levels).astype(np.uint8)))
+    what = f"highest of each picture: {WAYS.get(way, way)}; behind a label, its probability"
+    canvas.text((left + BAR[0] + 8, middle), pen.spell(what), TEXT)

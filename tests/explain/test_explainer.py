@@ -1,0 +1,84 @@
+"""What an explainer promises: heat maps of the labels that were asked for, from the model as it predicts."""
+
+import re
+
+import numpy as np
+import pytest
+from toys import tiny_set
+
+from polytag import Explainer, Predictor
+from polytag.errors import DataError, OptionError
+from polytag.fit import Training
+
+QUICK = {"backbone": "test_efficientnet", "weights": "none", "image_size": 64, "epochs": 1, "workers": 0}
+
+
+@pytest.fixture(scope="module")
+def files(photos):
+    return sorted(photos.glob("*.png"))[:3]
+
+
+def test_maps_are_those_of_the_model_on_the_photo(trained, files):
+    explainer = Explainer(trained, workers=0)
+    found = explainer.explain(files, list(reversed(explainer.classes)))
+    scores = Predictor(trained, workers=0).predict_proba(files)
+    assert explainer.way == "maps"
+    assert [photo.filename for photo in found] == [str(file) for file in files]
+    for photo, row in zip(found, scores, strict=True):
+        assert [heat.label for heat in photo.heats] == list(reversed(explainer.classes))
+        np.testing.assert_allclose([heat.score for heat in photo.heats], row[::-1], atol=1e-5)
+        for heat in photo.heats:  # the mean of a linear head's map is its logit
+            assert 1 / (1 + np.exp(-heat.map.mean())) == pytest.approx(heat.score, abs=1e-4)
+        assert photo.photo.ndim == 3
+        assert photo.attention == {}
+
+
+def test_unless_labels_are_given_the_tags_of_each_photo_are_explained(trained, files, run_copy):
+    predictor = Predictor(trained, workers=0)
+    tags = [[label for label, _ in photo.tags] for photo in predictor.predict(files)]
+    found = [[heat.label for heat in photo.heats] for photo in Explainer(trained, workers=0).explain(files)]
+    best = [[predictor.classes[row.argmax()]] for row in predictor.predict_proba(files)]
+    assert found == [own or one for own, one in zip(tags, best, strict=True)]
+    two = Explainer(trained, workers=0).explain(files, topk=2)
+    order = np.argsort(-predictor.predict_proba(files), axis=1)[:, :2]
+    assert [[heat.label for heat in photo.heats] for photo in two] == [
+        [predictor.classes[column] for column in row] for row in order
+    ]
+
+
+def test_a_head_that_weighs_labels_by_attention_says_how_much(tmp_path):
+    for attention, named in (("arch1", True), ("none", False)):
+        head = {"name": "decouple", "attention": attention}
+        run = Training(data=tiny_set(24), out=tmp_path / attention, head=head, **QUICK).finish()
+        (photo, *_) = Explainer(run, workers=0).explain(tiny_set(2), ["a"])
+        assert set(photo.attention) == (set("abcd") if named else set())
+        assert all(0 < value < 1 for value in photo.attention.values())
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"labels": ["nothing like it"]}, r".* has no label 'nothing like it'; it has .*"),
+        ({"labels": ["x"], "topk": 1}, "labels and topk are two ways to say which; give one of them"),
+        ({"topk": 0}, "topk must be between 1 and .*, got 0"),
+    ],
+)
+def test_labels_that_cannot_be_are_refused(given, sentence, trained, files):
+    with pytest.raises(OptionError, match=f"^{sentence}$"):
+        Explainer(trained, workers=0).explain(files, **given)
+
+
+def test_ways_and_devices_are_checked(trained, files, monkeypatch):
+    with pytest.raises(OptionError, match=r"^way must be one of auto, maps, attention, gradcam, got 'lime'$"):
+        Explainer(trained, "lime")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(OptionError, match=r"^device is cuda, and torch finds no GPU on this machine; use auto or cpu$"):
+        Explainer(trained, device="cuda")
+    with pytest.raises(OptionError, match=r"^the head Linear has no attention to places; choose maps or gradcam$"):
+        Explainer(trained, "attention", workers=0).explain(files)
+
+
+def test_a_photo_that_cannot_be_read_is_named(trained, tmp_path):
+    (bad := tmp_path / "bad.png").write_bytes(b"no photo")
+    with pytest.raises(DataError, match=re.escape(str(bad))):
+        Explainer(trained, workers=0).explain(bad)
