@@ -1,0 +1,75 @@
+"""What every head costs as labels grow: ``python benchmarks/heads.py``.
+
+Forward and backward on a map of 16 x 1280 x 7 x 7, in turns, counted in linear heads of as many labels; and the memory
+that a step takes on top of the weights. A head that does not scale shows here.
+"""
+
+import datetime
+import platform
+import statistics
+import time
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from polytag.heads import HEADS
+
+BATCH, CHANNELS, SIDE, ROUNDS = 16, 1280, 7, 3
+LABELS = (20, 1000)
+
+
+class Largest(TorchDispatchMode):
+    """Bytes of the tensors that a step makes, all together: what an allocator has to find."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        """Run it, and count what is new."""
+        out = func(*args, **(kwargs or {}))
+        known = {leaf.untyped_storage().data_ptr() for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
+        for leaf in tree_leaves(out):
+            if isinstance(leaf, Tensor) and leaf.untyped_storage().data_ptr() not in known:
+                self.bytes += leaf.untyped_storage().nbytes()
+        return out
+
+
+def step(head: nn.Module, features: Tensor) -> None:
+    """Forward and backward."""
+    head(features).sum().backward()
+    head.zero_grad(set_to_none=False)
+
+
+def main() -> None:
+    """Print a line for each head."""
+    print(
+        f"{datetime.date.today()}, {platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
+    )
+    features = torch.randn(BATCH, CHANNELS, SIDE, SIDE).to(memory_format=torch.channels_last)
+    print(f"{'':<14}" + "".join(f"{f'{labels} labels':>34}" for labels in LABELS))
+    print(f"{'head':<14}" + f"{'parameters':>14}{'time':>8}{'MB a step':>12}" * len(LABELS))
+    taken: dict[tuple[str, int], list[float]] = {}
+    heads = {(name, labels): kind(CHANNELS, labels).train() for labels in LABELS for name, kind in HEADS.items()}
+    for number in range(1 + ROUNDS):
+        for key, head in heads.items():
+            start = time.perf_counter()
+            step(head, features)
+            if number:
+                taken.setdefault(key, []).append(time.perf_counter() - start)
+    for name in HEADS:
+        cells = []
+        for labels in LABELS:
+            head = heads[name, labels]
+            with Largest() as memory:
+                step(head, features)
+            ratio = statistics.median(taken[name, labels]) / statistics.median(taken["linear", labels])
+            parameters = sum(weights.numel() for weights in head.parameters()) / 1e6
+            cells.append(f"{f'{parameters:.1f} M':>14}{f'{ratio:.0f}x':>8}{memory.bytes / 1e6:>12.0f}")
+        print(f"{name:<14}" + "".join(cells))
+
+
+if __name__ == "__main__":
+    main()

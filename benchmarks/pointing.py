@@ -1,0 +1,121 @@
+"""Whether heat maps are where things are: ``python benchmarks/pointing.py RUN ... --data VOC``.
+
+On the boxes of a VOC folder's test photos. The pointing game: how often the hottest place of a label that is there lies
+in one of its boxes, a mean over labels, beside the same for the middle of the photo. Insertion and deletion: the mean
+probability of the label while the hottest places, a tenth at a time, are put into a blurred photo (higher is better) or
+taken out of it (lower is better); for some of the pairs, the same ones for every run. Each run is asked by its own way
+and by Grad-CAM. Boxes that cover the whole photo are left out.
+"""
+
+import argparse
+import datetime
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from polytag import Explainer
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom, as shares of the photo
+STEPS = 10
+
+
+def boxes_of(path: Path) -> dict[str, list[Box]]:
+    """The boxes of each label of one photo."""
+    root = ElementTree.parse(path).getroot()
+    width, height = (float(root.findtext(f"size/{side}", "0")) for side in ("width", "height"))
+    found: dict[str, list[Box]] = defaultdict(list)
+    for thing in root.iter("object"):
+        left, top, right, bottom = (float(thing.findtext(f"bndbox/{s}", "0")) for s in ("xmin", "ymin", "xmax", "ymax"))
+        box = (left / width, top / height, right / width, bottom / height)
+        if (box[2] - box[0]) * (box[3] - box[1]) < 0.95:
+            found[thing.findtext("name", "")].append(box)
+    return found
+
+
+def hits(heat: NDArray[np.float32], boxes: Sequence[Box]) -> bool:
+    """Whether the hottest place is in a box."""
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    return inside(((column + 0.5) / heat.shape[1], (row + 0.5) / heat.shape[0]), boxes)
+
+
+def inside(place: tuple[float, float], boxes: Sequence[Box]) -> bool:
+    """Whether a place, shares of width and height, is in one of the boxes."""
+    return any(left <= place[0] <= right and top <= place[1] <= bottom for left, top, right, bottom in boxes)
+
+
+def curves(
+    explainer: Explainer, photo: NDArray[np.uint8], heat: NDArray[np.float32], column: int
+) -> tuple[float, float]:
+    """Insertion and deletion: mean probabilities over the steps."""
+    size = (photo.shape[1], photo.shape[0])
+    smooth = np.asarray(Image.fromarray(heat).resize(size, Image.Resampling.BILINEAR))
+    ranks = smooth.argsort(axis=None, kind="stable").argsort().reshape(smooth.shape) / smooth.size  # hottest last
+    blurred = np.asarray(Image.fromarray(photo).filter(ImageFilter.GaussianBlur(max(size) / 20)))
+    pictures = []
+    for step in range(STEPS + 1):
+        hot = (ranks >= 1 - step / STEPS)[..., None]
+        pictures += [np.where(hot, photo, blurred), np.where(hot, blurred, photo)]
+    resized = np.stack([explainer.run.preprocessing.resize(picture) for picture in pictures])
+    with torch.no_grad():
+        logits = explainer.model(torch.from_numpy(explainer.run.preprocessing.normalize(resized)))[:, column]
+    scores = logits.sigmoid().numpy().reshape(-1, 2).mean(axis=0)
+    return float(scores[0]), float(scores[1])
+
+
+def judge(explainer: Explainer, photos: dict[Path, dict[str, list[Box]]], chosen: set[tuple[Path, str]]) -> list[float]:
+    """Pointing, insertion and deletion of one run and way, in percent."""
+    pointed: dict[str, list[bool]] = defaultdict(list)
+    inserted, deleted = [], []
+    for path, boxes in photos.items():
+        labels = [label for label in boxes if label in explainer.classes]
+        (explanation,) = explainer.explain([path], labels)
+        for heat in explanation.heats:
+            pointed[heat.label].append(hits(heat.map, boxes[heat.label]))
+            if (path, heat.label) in chosen:
+                scores = curves(explainer, explanation.photo, heat.map, explainer.classes.index(heat.label))
+                inserted.append(scores[0])
+                deleted.append(scores[1])
+    return [100 * float(np.mean(part)) for part in ([np.mean(h) for h in pointed.values()], inserted, deleted)]
+
+
+def main() -> None:
+    """Print a table of runs and ways."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--data", type=Path, required=True, metavar="VOC", help="with Annotations and ImageSets")
+    parser.add_argument("--photos", type=int, default=0, metavar="N", help="only the first N")
+    parser.add_argument("--pairs", type=int, default=200, metavar="N", help="of insertion and deletion (default: 200)")
+    args = parser.parse_args()
+    names = (args.data / "ImageSets" / "Main" / "test.txt").read_text().split()
+    annotated = {name: boxes_of(args.data / "Annotations" / f"{name}.xml") for name in names}
+    kept = {args.data / "JPEGImages" / f"{name}.jpg": boxes for name, boxes in annotated.items() if boxes}
+    classes = set(Explainer(args.runs[0]).classes)
+    photos = {path: {k: v for k, v in boxes.items() if k in classes} for path, boxes in kept.items()}
+    photos = dict([item for item in photos.items() if item[1]][: args.photos or None])
+    pairs = sorted((path, label) for path, boxes in photos.items() for label in boxes)
+    chosen = set(random.Random(0).sample(pairs, min(args.pairs, len(pairs))))
+    middle: dict[str, list[bool]] = defaultdict(list)
+    for boxes in photos.values():
+        for label, own in boxes.items():
+            middle[label].append(inside((0.5, 0.5), own))
+    print(
+        f"{datetime.date.today()}, {len(photos)} test photos, {len(pairs)} labels with boxes, "
+        f"{len(chosen)} of them put in and taken out"
+    )
+    print(f"{'run':<36}{'way':<12}{'pointing':>9}{'insertion':>11}{'deletion':>10}")
+    print(f"{'the middle of the photo':<48}{100 * np.mean([np.mean(h) for h in middle.values()]):>9.1f}")
+    for run in args.runs:
+        for way in dict.fromkeys((Explainer(run).way, "gradcam")):
+            numbers = judge(Explainer(run, way, workers=0), photos, chosen)
+            print(f"{run.name:<36}{way:<12}{numbers[0]:>9.1f}{numbers[1]:>11.1f}{numbers[2]:>10.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
