@@ -16,6 +16,7 @@ from polytag.heads.gat import GAT
 from polytag.heads.linear import Linear
 from polytag.heads.ml_gcn import MLGCN
 from polytag.labels.cooccurrence import label_graph
+from polytag.losses import BCE, DB, CBFocal, Focal, WeightedBCE
 
 POOLING: dict[str, Literal["avg", "avg_max"]] = {"avg": "avg", "avg+max": "avg_max"}
 TOLERANCE = 1e-6  # public code adds 1e-6 to the sums of columns
@@ -83,10 +84,45 @@ def gat(golden: Any) -> float:
     return worst
 
 
+def rare_labels(golden: Any) -> float:
+    """Losses for rare labels and their gradients, as a share of the largest number; public code ran in float32."""
+    worst = 0.0
+    for case in golden["case_names"]:
+        told = {key: torch.from_numpy(golden[f"{case}.{key}"]) for key in ("logits", "targets", "class_freq")}
+        others = torch.from_numpy(golden[f"{case}.neg_class_freq"])
+        for name, loss in RARE.items():
+            expected, gradient = (golden[f"{case}.{name}.{key}"] for key in ("mean", "grad_of_mean"))
+            if not (np.isfinite(expected) and np.isfinite(gradient).all()):
+                continue  # a photo without labels, of which public code cannot take the mean
+            if hasattr(loss, "frequencies"):
+                loss.frequencies.present = told["class_freq"].float()
+                loss.frequencies.known = (told["class_freq"] + others).float()
+            logits = told["logits"].clone().requires_grad_()
+            value = loss(logits, told["targets"]) / logits.shape[1]  # the mean, as there
+            value.backward()
+            assert logits.grad is not None
+            off = abs(value.item() - float(expected)) / max(float(expected), 1e-12)
+            worst = max(worst, off, float(np.abs(logits.grad.numpy() - gradient).max() / np.abs(gradient).max()))
+    return worst
+
+
+RARE: dict[str, Any] = {
+    "bce": BCE(),
+    "focal": Focal(),
+    "rw_sqrt_inv": WeightedBCE("inverse_root"),
+    "cb_focal_average_w": CBFocal(),
+    "cb_bce_average_w": CBFocal(gamma=0.0, balance=1.0),
+    "rebalance_focal_voc": DB(kappa=0.0, tolerance=1.0),
+    "rebalance_bce_voc": DB(kappa=0.0, tolerance=1.0, gamma=0.0, balance=1.0),
+    "db_focal_voc": DB(),
+    "db_bce_voc": DB(gamma=0.0, balance=1.0),
+    "db_focal_coco": DB(mu=0.2, tolerance=2.0),
+}
 CHECKS = (
     ("mlgcn.npz", "label graphs of ML-GCN", label_graphs),
     ("mlgcn.npz", "logits of ML-GCN, and folded", ml_gcn),
     ("gat.npz", "channel weights and answers of graph attention", gat),
+    ("longtail_losses.npz", "losses for rare labels and their gradients", rare_labels),
 )
 
 

@@ -50,17 +50,28 @@ def test_gradient_carries_the_weight():
     torch.testing.assert_close(logits.grad, torch.tensor([[-rare, even, 0], [common, -even, 0]]))
 
 
-def test_ratios_follow_the_module_and_stay_out_of_its_state():
+def test_counts_follow_the_module_and_stay_out_of_its_state():
     loss = prepared()
-    assert loss.positive_ratio.tolist() == [0.25, 0.5, 0.0]
+    assert loss.frequencies.present.tolist() == [1, 1, 0]
+    assert loss.frequencies.known.tolist() == [4, 2, 0]
     assert loss.state_dict() == {}
-    assert loss.to("meta").positive_ratio.device.type == "meta"
+    assert loss.to("meta").frequencies.present.device.type == "meta"
 
 
-def test_ratios_land_where_the_module_already_is():
+def test_counts_land_where_the_module_already_is():
     loss = WeightedBCE().to("meta")
     loss.prepare(LABELS)
-    assert loss.positive_ratio.device.type == "meta"
+    assert loss.frequencies.known.device.type == "meta"
+
+
+@pytest.mark.parametrize("targets", [[1, -1, -1], [0, -1, -1]])
+def test_the_other_weighting_is_the_inverse_root_of_the_ratio_for_both_answers(targets):
+    loss = WeightedBCE("inverse_root")
+    loss.prepare(LABELS)
+    assert loss(torch.zeros(1, 3), torch.tensor([targets])).item() == pytest.approx(2 * math.log(2))
+    assert loss(torch.zeros(1, 3), torch.tensor([[-1, -1, 1]])).item() == pytest.approx(math.log(2))
+    with pytest.raises(OptionError, match=r"^weighting must be one of exponential, inverse_root, got 'none'$"):
+        WeightedBCE("none")
 
 
 def test_says_what_to_do_before_it_is_prepared():

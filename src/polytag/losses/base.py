@@ -14,9 +14,11 @@ class Loss(nn.Module, ABC):
 
     Attributes:
         cosines: whether its logits should be cosines times a scale; heads that can be are then normalised.
+        weighs_photos: whether what a label costs depends on the other labels of the photo.
     """
 
     cosines = False
+    weighs_photos = False
 
     def attach(self, head: nn.Module) -> None:
         """Called once with the head whose logits it judges, before :meth:`prepare`. Nothing by default."""
@@ -31,7 +33,8 @@ class Loss(nn.Module, ABC):
         Args:
             logits: ``(batch, classes)``, any float type; computed in float32 (float64 stays float64).
             targets: ``(batch, classes)``: 1 present, 0 absent, -1 unknown; a label ``y`` between 0 and 1, of mixed
-                photos, costs ``y`` times what it costs where present and ``1 - y`` times what it costs where absent.
+                photos, costs ``y`` times what it costs where present and ``1 - y`` times what it costs where absent
+                (by the weight of the mixed photo, in a loss that weighs photos).
 
         Returns:
             ``()``, never negative, in float32 (or float64).

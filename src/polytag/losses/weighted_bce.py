@@ -4,54 +4,55 @@ Paper: Li, Chen, Huang, "Multi-attribute Learning for Pedestrian Attribute Recog
 ACPR 2015.
 """
 
-import numpy as np
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from polytag._checks import check_scores_targets
-from polytag.errors import OptionError
+from polytag._checks import check_choice, check_scores_targets
 from polytag.labels import Labels
 from polytag.losses.base import Loss
+from polytag.losses.frequencies import Frequencies
 
 
 class WeightedBCE(Loss):
-    """Binary cross-entropy with weight ``exp(1 - r)`` where a label is present and ``exp(r)`` where it is absent.
+    """Binary cross-entropy with a weight by how frequent a label is.
 
-    ``r`` is the share of positives among the known training labels of the class (0 for a class without any). Summed
+    With ``r`` the share of positives among the known training labels of the class (0 for a class without any):
+    "exponential" weighs by ``exp(1 - r)`` where a label is present and by ``exp(r)`` where it is absent; "inverse_root"
+    by ``1 / sqrt(r)`` in both cases, and as if one photo had it where none does, the baseline RW of paper 003. Summed
     over classes, averaged over the batch.
 
+    Args:
+        weighting: which of the two.
+
     Raises:
-        OptionError: if it is called before :meth:`prepare` or with another number of classes, or if shapes differ.
+        OptionError: if there is no such weighting, it is called before :meth:`prepare` or with another number of
+            classes, or if shapes differ.
     """
 
-    positive_ratio: Tensor  # (classes,); empty until prepared
-
-    def __init__(self) -> None:
+    def __init__(self, weighting: Literal["exponential", "inverse_root"] = "exponential") -> None:
         super().__init__()
-        self.register_buffer("positive_ratio", torch.empty(0), persistent=False)
+        check_choice("weighting", weighting, ("exponential", "inverse_root"))
+        self.weighting = weighting
+        self.frequencies = Frequencies("weighted_bce")
 
     def prepare(self, labels: Labels) -> None:
-        """Take the ratios from the training labels."""
-        present, absent, _ = labels.counts()
-        ratio = present / np.maximum(present + absent, 1)
-        self.positive_ratio = torch.as_tensor(ratio, dtype=torch.float32, device=self.positive_ratio.device)
+        """Count the training labels."""
+        self.frequencies.take(labels)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Loss of a batch; see :meth:`Loss.forward`."""
         check_scores_targets(logits, targets)
-        if not len(self.positive_ratio):
-            raise OptionError(
-                "weighted_bce must know how frequent labels are; call prepare(labels) before the first batch"
-            )
-        if len(self.positive_ratio) != logits.shape[1]:
-            raise OptionError(
-                f"weighted_bce was prepared for {len(self.positive_ratio)} classes, got {logits.shape[1]}; "
-                "call prepare(labels) with labels of the same classes"
-            )
         z = logits if logits.dtype == torch.float64 else logits.float()
         y = targets.to(z.dtype)
-        ratio = self.positive_ratio.to(z.dtype)
-        weight = torch.exp(ratio) * (y + 1).clamp(max=1)  # 0 where unknown
-        both = binary_cross_entropy_with_logits(z, y, weight, pos_weight=torch.exp(1 - 2 * ratio), reduction="sum")
-        return both / len(z)
+        present, known = self.frequencies.of(z)
+        ratio = present / known.clamp(min=1)
+        weights = {
+            "exponential": (torch.exp(ratio), torch.exp(1 - 2 * ratio)),
+            "inverse_root": (torch.sqrt(known.clamp(min=1) / present.clamp(min=1)), None),
+        }
+        of_all, of_present = weights[self.weighting]
+        weight = of_all * (y + 1).clamp(max=1)  # 0 where unknown
+        return binary_cross_entropy_with_logits(z, y, weight, pos_weight=of_present, reduction="sum") / len(z)
