@@ -20,11 +20,11 @@ BATCH, CHANNELS, SIDE, ROUNDS = 16, 1280, 7, 3
 LABELS = (20, 1000)
 
 
-class Largest(TorchDispatchMode):
+class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Bytes of the tensors that a step makes, all together: what an allocator has to find."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.bytes = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]

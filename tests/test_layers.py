@@ -24,7 +24,7 @@ LAYERS = [
     {"labels", "metrics"},
     {"layers", "losses", "samplers", "data"},
     {"backbones", "heads"},
-    {"model", "method"},
+    {"model", "method", "branches"},
     {"train", "inference"},
     {"methods"},
     {
@@ -52,7 +52,7 @@ LAYERS = [
     {"cli"},
 ]
 # Layers whose members may use each other, and the order in which they do.
-FRIENDS = [LAYERS[0], LAYERS[7], {"labels", "metrics"}, {"backbones", "heads"}, {"model", "method"}]
+FRIENDS = [LAYERS[0], LAYERS[7], {"labels", "metrics"}, {"backbones", "heads"}, {"model", "method", "branches"}]
 
 
 def imports_of(source):

@@ -17,7 +17,7 @@ from polytag.data.readers import READERS
 from polytag.errors import OptionError
 from polytag.heads import HEADS
 from polytag.heads.base import Head
-from polytag.losses import LOSSES
+from polytag.losses import BCE, LOSSES
 from polytag.methods import METHODS
 from polytag.model import Classifier
 from polytag.samplers import SAMPLERS
@@ -195,6 +195,12 @@ def build_model(
         trunk = Backbone(backbone, pretrained=pretrained, image_size=image_size)
         torch.manual_seed(torch_seed(seed, 1))  # so that a head does not depend on the draws of the backbone
         return Classifier(trunk, factory("head", head)(trunk.channels, num_classes))
+
+
+def trained_model(method: Choice, model: Classifier) -> Classifier:
+    """What a method makes of a model, with fresh weights: what it trains, and so what a run folder holds."""
+    made_of: Classifier = factory("method", method)(model, BCE()).model
+    return made_of
 
 
 def build_loss(choice: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from polytag._files import write_text
 from polytag._version import __version__
-from polytag.build import Choice, build_model
+from polytag.build import Choice, build_model, trained_model
 from polytag.data.preprocessing import Preprocessing
 from polytag.errors import DivergedError, PolytagError, RunError
 from polytag.model import Classifier
@@ -113,7 +113,8 @@ class Run:
             len(self.classes),
             image_size=self.preprocessing.image_size,
         )
-        return model.eval()
+        method = self.config["training"].get("method")  # None where it was the user's own
+        return trained_model(method or "supervised", model).eval()
 
     def load_model(self, head: Choice | None = None) -> Classifier:
         """The trained model, in ``eval`` mode.

@@ -15,7 +15,7 @@ from polytag._launch import launch, restarts
 from polytag._team import Team, lost_process
 from polytag._text import counted
 from polytag.backbones import preprocessing_defaults
-from polytag.build import build_loss, build_model, factory, made
+from polytag.build import build_loss, build_model, factory, made, trained_model
 from polytag.card import write_card
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Loader
@@ -256,7 +256,7 @@ class Session:
     def _concluded(self, recorder: Recorder, split: Split) -> Iterator[Event]:
         """Judge the best weights on the test photos, which nothing has looked at before."""
         t, team = self.training, self.team
-        model = self._model()
+        model = trained_model(t.method, self._model())
         model.load_state_dict(team.from_first(lambda: Run.open(t.out).load_weights()))
         model.to(self.device)
         metrics: dict[str, Any] = {"best": recorder.best}

@@ -5,8 +5,10 @@ import inspect
 import numpy as np
 import pytest
 
+from polytag.errors import DataError
 from polytag.labels import Labels
 from polytag.samplers import SAMPLERS, Sampler
+from polytag.samplers.uniform import Uniform
 
 LABELS = {
     "all known": Labels.from_dense([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0], [1, 0, 0]], "abc"),
@@ -35,6 +37,10 @@ def test_is_built_from_the_labels_and_named_typed_defaulted_options(build):
 
 @pytest.mark.parametrize("kind", LABELS)
 def test_draws_as_many_rows_as_it_says_and_only_rows_that_there_are(build, kind):
+    if kind == "no labels at all" and build is not Uniform:  # which weigh photos by their labels
+        with pytest.raises(DataError, match=r"^no training photo has a label"):
+            build(LABELS[kind])
+        return
     sampler = build(LABELS[kind])
     for number in range(5):
         rows = sampler.draw(0, number)

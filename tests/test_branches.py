@@ -1,0 +1,133 @@
+"""What two branches promise: equal ends at first, each its own afterwards, one pass through any backbone's trunk."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from polytag.branches import ForkedBackbone, PairHead, cut_of, drawn_anew, two_branches
+from polytag.build import build_model
+from polytag.errors import OptionError
+from polytag.heads.base import MapHead
+from polytag.heads.gat import GAT
+from polytag.heads.linear import Linear
+from polytag.heads.ml_decoder import MLDecoder
+from polytag.model import Classifier, mean_logits
+
+BACKBONES = ("test_resnet", "test_vit", "test_efficientnet", "mobilenetv2_100", "convnext_atto")
+
+
+def images(batch=2):
+    return torch.randn(batch, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+def plain(name="test_resnet", head="linear"):
+    return build_model(name, head, 3, image_size=(64, 64)).eval()
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_at_first_both_ends_are_the_model_itself(name):
+    model = plain(name)
+    expected = model(images())
+    forked = two_branches(model)
+    features = forked.backbone(images())
+    assert features.shape[1] == forked.backbone.channels == 2 * forked.backbone.trunk.channels
+    for logits in (*forked.head.both(features), forked(images())):
+        torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_each_end_learns_by_itself_and_the_trunk_from_both(name):
+    forked = two_branches(plain(name)).train()
+    first, second = forked.head.both(forked.backbone(images(4)))
+    ends = {n: {key for key, _ in forked.named_parameters() if f".parts.{n}." in key} for n in (0, 1)}
+    assert len(ends[0]) == len(ends[1]) > 0
+    trunk = {key for key, _ in forked.backbone.named_parameters(prefix="backbone")} - ends[0] - ends[1]
+    assert trunk
+    for logits, own, other in ((first, 0, 1), (second, 1, 0)):
+        grads = torch.autograd.grad(logits.sum(), list(forked.parameters()), retain_graph=True, allow_unused=True)
+        moved = {
+            key
+            for (key, _), grad in zip(forked.named_parameters(), grads, strict=True)
+            if grad is not None and grad.abs().sum() > 0
+        }
+        assert not moved & ends[other]
+        assert moved & ends[own]
+        assert moved & trunk
+
+
+def test_the_answer_is_the_mean_of_both_probabilities():
+    forked = two_branches(plain())
+    with torch.no_grad():
+        forked.head.heads[1].classifier.weight.mul_(-2)
+        first, second = forked.head.both(forked.backbone(images()))
+    expected = (first.sigmoid() + second.sigmoid()) / 2
+    torch.testing.assert_close(forked(images()).sigmoid(), expected)
+    torch.testing.assert_close(forked(images()), mean_logits([first, second]))
+
+
+def test_the_trunk_is_passed_once():
+    forked = two_branches(plain())
+    calls = []
+    forked.backbone.trunk.model.layer1.register_forward_hook(lambda *_: calls.append(1))
+    forked(images())
+    assert len(calls) == 1
+
+
+def test_a_pair_folds_both_heads_and_shows_the_mean_of_their_maps():
+    torch.manual_seed(0)
+    pair = PairHead(GAT(6, 3, vector_size=4)).eval()
+    drawn_anew(pair.heads[1], 5)
+    features = torch.randn(2, 12, 3, 3)
+    folded = pair.fold()
+    assert [type(head) for head in folded.heads] == [Linear, Linear]
+    torch.testing.assert_close(folded(features), pair(features), rtol=1e-4, atol=1e-5)
+    assert isinstance(folded, MapHead)
+    parts = [head.class_maps(part) for head, part in zip(folded.heads, features.chunk(2, dim=1), strict=True)]
+    torch.testing.assert_close(folded.class_maps(features), (parts[0] + parts[1]) / 2)
+    assert not isinstance(PairHead(MLDecoder(6, 3, width=8, attention_heads=2)), MapHead)
+    assert set(pair.told()) == {f"heads.{n}.nodes.{key}" for n in (0, 1) for key in ("graph", "vectors")}
+    assert set(pair.class_dims()) <= set(pair.state_dict())
+
+
+def test_a_head_is_drawn_anew_by_its_seed_alone():
+    heads = [Linear(6, 3) for _ in range(3)]
+    state = torch.random.get_rng_state()
+    for head, seed in zip(heads, (1, 1, 2), strict=True):
+        drawn_anew(head, seed)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.equal(heads[0].classifier.weight, heads[1].classifier.weight)
+    assert not torch.equal(heads[0].classifier.weight, heads[2].classifier.weight)
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"), [("resnet18", "layer3"), ("mobilenetv2_100", "blocks.4"), ("vit_tiny_patch16_224", "blocks.8")]
+)
+def test_the_cut_is_behind_the_last_stage_but_one(name, cut):
+    import timm
+
+    with torch.device("meta"):
+        assert cut_of(timm.create_model(name)) == cut
+
+
+def test_a_backbone_that_cannot_be_cut_is_refused():
+    with pytest.raises(OptionError) as refusal:
+        two_branches(build_model("hrnet_w18_small", "linear", 3, image_size=(64, 64)))
+    assert str(refusal.value) == (
+        "the backbone hrnet_w18_small cannot be cut behind stage3, where its last stage begins; choose another one"
+    )
+    with pytest.raises(OptionError) as refusal:
+        two_branches(Classifier(nn.Conv2d(3, 4, 3), Linear(4, 2)))
+    assert str(refusal.value) == "two branches need a backbone of timm, whose stages are known; give its name"
+
+
+def test_state_is_all_that_another_one_needs():
+    forked = two_branches(plain())
+    with torch.no_grad():
+        for weight in forked.parameters():
+            weight.add_(0.01 * torch.randn_like(weight))
+    other = two_branches(plain())
+    other.load_state_dict(copy.deepcopy(forked.state_dict()))
+    assert torch.equal(other(images()), forked(images()))
+    assert isinstance(other.backbone, ForkedBackbone)
