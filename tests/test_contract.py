@@ -81,16 +81,20 @@ def method_of(model, loss, method, sampler):
     return factory("method", method)(model, build_loss(loss), factory("sampler", sampler))
 
 
-@pytest.mark.parametrize(("backbone", "head", "loss", "method", "sampler"), list(itertools.product(*FACTORS)))
-def test_every_combination_is_built_and_steps(backbone, head, loss, method, sampler):
+@pytest.mark.parametrize(("backbone", "head", "loss", "method"), list(itertools.product(*FACTORS[:4])))
+def test_every_combination_is_built_and_steps(backbone, head, loss, method):
     trunk = copy.deepcopy(rehearsed(backbone))
     if method != "supervised":  # others may cut a backbone, and so need its own forward
         del trunk.forward
-    model = Classifier(trunk, factory("head", head)(trunk.channels, CLASSES).to("meta"))
-    built = method_of(model, loss, method, sampler)
+    with torch.device("meta"):
+        classifier = Classifier(trunk, factory("head", head)(trunk.channels, CLASSES))
+    built = method_of(classifier, loss, method, "uniform")
     built.prepare(DATA, Context(Accelerator(cpu=True), 0))
     built.to("meta").train()
-    draws = [one.draw(0, 0)[:BATCH] for one in built.samplers(DATA.labels)]
+    for sampler in SAMPLERS:  # which the rest does not see
+        built.sampler = factory("sampler", sampler)
+        draws = [one.draw(0, 0)[:BATCH] for one in built.samplers(DATA.labels)]
+        assert all(len(rows) == BATCH for rows in draws)
     images = torch.zeros(BATCH, 3, SIDE, SIDE, device="meta")
     batches = [
         Batch(images, torch.from_numpy(DATA.labels.dense(rows)).float().to("meta"), torch.from_numpy(rows).to("meta"))
@@ -107,12 +111,12 @@ def test_every_combination_is_built_and_steps(backbone, head, loss, method, samp
 
 @pytest.mark.parametrize(("backbone", "head", "loss", "method", "sampler"), all_pairs(*FACTORS))
 def test_any_two_choices_train_together(backbone, head, loss, method, sampler):
-    model = build_model(backbone, head, CLASSES, image_size=(SIDE, SIDE))
-    before = copy.deepcopy(model.state_dict())
+    built = method_of(build_model(backbone, head, CLASSES, image_size=(SIDE, SIDE)), loss, method, sampler)
+    before = copy.deepcopy(built.model.state_dict())
     *_, last = train(
-        method_of(model, loss, method, sampler),
+        built,
         Loader(DATA, Preprocessing((SIDE, SIDE)), Flip(), workers=0),
-        epochs=1,
+        epochs=1 if method == "supervised" else 2,  # whose passes are shorter; what begins at 0 moves others later
         batch_size=len(DATA) // 2,
         optimizer=lambda trained: sgd(trained, 1e-3, 0.0),
         schedule=Constant(),
@@ -124,7 +128,7 @@ def test_any_two_choices_train_together(backbone, head, loss, method, sampler):
     assert last.state.step >= 2
     assert all(np.isfinite(value) for value in last.losses.values())
     moved = {key for key, value in last.models["raw"].state_dict().items() if not torch.equal(value, before[key])}
-    assert moved >= {key for key, weight in model.named_parameters() if weight.requires_grad and weight.ndim >= 2}
+    assert moved >= {key for key, weight in built.model.named_parameters() if weight.requires_grad and weight.ndim >= 2}
     assert all(value.isfinite().all() for value in last.models["average"].state_dict().values())
 
 
