@@ -199,7 +199,7 @@ def build_model(
 
 def trained_model(method: Choice, model: Classifier) -> Classifier:
     """What a method makes of a model, with fresh weights: what it trains, and so what a run folder holds."""
-    made_of: Classifier = factory("method", method)(model, BCE()).model
+    made_of: Classifier = factory("method", method)(model, BCE(), factory("sampler", "uniform")).model
     return made_of
 
 
