@@ -76,4 +76,4 @@ def tell_labels(known: Known) -> list[str]:
                 f"{wanted.threshold:.0%} or more; vectors: {head.vectors_from}"
             )
         notes.append(note)
-    return notes
+    return list(dict.fromkeys(notes))  # several heads may be told the same

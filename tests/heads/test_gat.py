@@ -83,6 +83,12 @@ def test_folded_it_is_the_bare_class_or_one_product(around, folded):
     assert extra <= set(head.around.state_dict())
 
 
+def test_folded_it_still_shows_where_a_label_is():
+    for around in (None, Linear(4, 3, normalize=True)):
+        head = built(around)
+        torch.testing.assert_close(head.fold().class_maps(features()), head.class_maps(features()))
+
+
 def test_folding_leaves_training_as_it_was():
     head = built().train()
     assert head.fold() is not head

@@ -84,11 +84,19 @@ class ChannelWeights(Head):
         super().__init__(around.in_channels, around.num_classes)
         self.register_buffer("weights", weights.detach().clone())
         self.around = around
+        if isinstance(around, MapHead):  # then so is this one
+            self.class_maps = self._class_maps
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of a batch; see :class:`Head`."""
+        return self.around(self._weighted(features))  # type: ignore[no-any-return]
+
+    def _class_maps(self, features: Tensor) -> Tensor:
+        return self.around.class_maps(self._weighted(features))  # type: ignore[no-any-return, operator]
+
+    def _weighted(self, features: Tensor) -> Tensor:
         self.check_features(features)
-        return self.around(features * self.weights.to(features.dtype)[:, None, None])  # type: ignore[no-any-return]
+        return features * self.weights.to(features.dtype)[:, None, None]
 
     def class_dims(self) -> ClassDims:
         """See :meth:`Head.class_dims`."""
