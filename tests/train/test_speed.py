@@ -75,7 +75,7 @@ def test_the_method_is_left_as_it_was():
     best, sentence = found(method)
     assert best in EAGER
     assert all(name in sentence for name in EAGER)
-    assert len(method.loss.positive_ratio) == 0  # the copy was prepared, the method was not
+    assert len(method.loss.frequencies.present) == 0  # the copy was prepared, the method was not
     assert not method.training
     assert all(p.grad is None and p.is_contiguous() for p in method.parameters())
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
