@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 from polytag.labels import Labels
@@ -39,3 +40,20 @@ class Loss(nn.Module, ABC):
         Returns:
             ``()``, never negative, in float32 (or float64).
         """
+
+
+def make_ready(loss: object, model: nn.Module, labels: Labels, device: torch.device) -> None:
+    """Tell a loss of the table what it may want to know; a function of the user's own is left as it is.
+
+    Args:
+        loss: what a method minimises.
+        model: whose logits it judges; its ``head``, if it has one, is what the loss is attached to.
+        labels: of the training photos.
+        device: where the loss moves to.
+    """
+    if not isinstance(loss, Loss):
+        return
+    if isinstance(head := getattr(model, "head", None), nn.Module):
+        loss.attach(head)
+    loss.prepare(labels)
+    loss.to(device)

@@ -32,7 +32,7 @@ from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Batch
 from polytag.errors import OptionError
 from polytag.labels import Labels
-from polytag.losses.base import Loss
+from polytag.losses.base import make_ready
 from polytag.method import Context, Method
 from polytag.model import Classifier
 from polytag.samplers import Sampler
@@ -107,12 +107,7 @@ class Collaborative(Method):
 
     def prepare(self, train_set: LabelledSet, context: Context) -> None:
         """Gives the loss the head, and the training labels."""
-        if isinstance(self.loss, Loss):
-            head = self.model.head
-            assert isinstance(head, nn.Module)
-            self.loss.attach(head)
-            self.loss.prepare(train_set.labels)
-            self.loss.to(context.accelerator.device)
+        make_ready(self.loss, self.model, train_set.labels, context.accelerator.device)
 
     def samplers(self, labels: Labels) -> tuple[Sampler, ...]:
         """One of each sampling, of the same length."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Batch
 from polytag.labels import Labels
-from polytag.losses.base import Loss
+from polytag.losses.base import make_ready
 from polytag.method import Context, Method
 from polytag.samplers import Sampler
 from polytag.samplers.uniform import Uniform
@@ -35,11 +35,7 @@ class Supervised(Method):
 
     def prepare(self, train_set: LabelledSet, context: Context) -> None:
         """Gives the loss the head, and the training labels."""
-        if isinstance(self.loss, Loss):
-            if isinstance(head := getattr(self.model, "head", None), nn.Module):
-                self.loss.attach(head)
-            self.loss.prepare(train_set.labels)
-            self.loss.to(context.accelerator.device)
+        make_ready(self.loss, self.model, train_set.labels, context.accelerator.device)
 
     def samplers(self, labels: Labels) -> tuple[Sampler, ...]:
         """The one sampler."""
