@@ -66,7 +66,7 @@ class Training:
         resume: go on with the training that ``out`` holds.
         overwrite: replace the run that ``out`` holds.
         command: noted as the origin of the run.
-        source: where the data came from, noted too: ``data``, ``reader``, ``images``, ``group_by``.
+        source: where the data came from, noted too: ``data``, ``reader``, ``images``, ``classes``, ...
 
     Raises:
         PolytagError: one sentence; see the modules that do the work.

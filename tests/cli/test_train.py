@@ -115,9 +115,7 @@ def test_places_without_labels_are_refused(photos, tmp_path, refused):
     )
     data = shutil.copytree(photos, tmp_path / "data")
     shutil.copy(data / "labels.csv", data / "more.csv")
-    assert refused("train", data, *QUICK) == (
-        f"{data} has 2 label files of the same kind: labels.csv, more.csv; name the one to read"
-    )
+    assert refused("train", data, *QUICK) == (f"{data} has 2 label files: labels.csv, more.csv; name the one to read")
 
 
 def test_bad_photos_are_listed_before_training_and_left_out_if_asked(photos, tmp_path, refused, capsys):

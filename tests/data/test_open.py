@@ -60,9 +60,7 @@ def test_a_reader_can_be_chosen(folder):
 
 def test_two_label_files_of_one_kind_are_refused_and_listed(folder):
     (folder / "labels_all.csv").write_text("filename,labels\na.jpg,other\n")
-    assert (
-        refusal(folder) == "DATA has 2 label files of the same kind: labels.csv, labels_all.csv; name the one to read"
-    )
+    assert refusal(folder) == "DATA has 2 label files: labels.csv, labels_all.csv; name the one to read"
     assert open_data(folder / "labels_all.csv").classes == ("other",)
 
 
@@ -78,15 +76,13 @@ def test_what_is_not_there_is_refused(tmp_path):
     assert refusal(missing) == "DATA does not exist; give a label file, or a folder with photos and their labels"
     (tmp_path / "a.jpg").touch()
     assert refusal(tmp_path / "a.jpg") == (
-        "DATA is not a label file; give a .csv, .tsv or .txt table, COCO's .json, or a folder"
+        "DATA is not a label file; give a table (.csv, .tsv, .txt, .jsonl), a .json, or a folder"
     )
-    assert refusal(tmp_path) == (
-        "DATA has no labels to read, which would be a .csv or .tsv table with a column of file names, or "
-        "COCO annotations in annotations/ or beside the photos, or Pascal VOC's Annotations/*.xml; "
-        "name the label file or add one"
-    )
-    assert refusal(tmp_path, Voc()) == (
-        "DATA has no labels to read, which would be Pascal VOC's Annotations/*.xml; name the label file or add one"
+    way_out = "name the label file or add one (polytag list readers shows the formats)"
+    assert refusal(tmp_path) == f"DATA has no labels in a known format; {way_out}"
+    assert (
+        refusal(tmp_path, Voc())
+        == f"DATA has no labels to read, which would be Pascal VOC's Annotations/*.xml; {way_out}"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from polytag._checks import is_union
 from polytag.build import TABLES, factory, nested_options, option_parameters, option_types, without_markup
 from polytag.cli.parser import Parser
+from polytag.cli.reading import likely_reader
 from polytag.errors import OptionError
 
 NUMBER_OR_AUTO = float | Literal["auto"]
@@ -126,7 +127,7 @@ def add_chosen(parser: Parser, words: list[str], kinds: Iterable[str]) -> dict[s
         scout.add_argument(f"--{kind}", nargs=known.nargs, const=known.const, default=known.default)
     chosen = vars(scout.parse_known_args(words)[0])
     if chosen.get("reader") is None and any(word.startswith("--reader.") for word in words):
-        chosen["reader"] = "table"  # the messages of that reader name its options
+        chosen["reader"] = likely_reader(words)  # the messages of readers name their options
     chosen = {kind: name for kind, name in chosen.items() if name is not None}
     for kind, name in chosen.items():
         factory(kind, name)  # refuses a name that is not in the table

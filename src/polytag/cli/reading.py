@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,29 +11,32 @@ from polytag.build import factory, option_parameters
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.open import open_data
 from polytag.data.readers import READERS
+from polytag.data.vocabulary import choose_labels
+
+SHORTCUTS = ("images", "group_by", "unlisted")  # options of readers that have a name of their own
+VOCABULARY = ("classes", "min_count", "rename")
 
 
 def add_reading(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     """Add DATA, which may be left out where it is ``optional``, and its options."""
-    text = "a table of tags (CSV, TSV), a COCO JSON, or a folder with one"
+    text = "a file of labels (a table, COCO, ...) or a folder with one"
     parser.add_argument("data", metavar="DATA", nargs="?" if optional else None, help=text)
     group = parser.add_argument_group("data")
-    group.add_argument("--reader", metavar="NAME", help=f"{', '.join(READERS)} (default: found out from DATA)")
+    text = "the format of DATA (default: found out; polytag list readers)"
+    group.add_argument("--reader", metavar="NAME", help=text)
     group.add_argument("--images", metavar="DIR", help="the folder that the photos' names start from")
     group.add_argument("--group-by", metavar="COLUMN", help="photos alike in this column of the table share a split")
+    text = "what labels are that a photo does not list, where the format leaves it open"
+    group.add_argument("--unlisted", choices=("absent", "unknown"), help=text)
+    group.add_argument("--rename", metavar="FILE", help="new names of labels: a CSV with old,new, or a JSON object")
+    group.add_argument("--classes", metavar="FILE", help="the labels to keep, one a line")
+    text = "leave out labels on fewer photos than this"
+    group.add_argument("--min-count", metavar="N", type=int, help=text)
 
 
 def read(args: argparse.Namespace) -> LabelledSet:
     """The labelled photos that the parsed options name."""
-    shortcuts = {"images": args.images, "group_by": args.group_by}
-    options: dict[str, Any] = {name: value for name, value in shortcuts.items() if value is not None}
-    choice = args.reader
-    if choice is None and not options:
-        return open_data(args.data)
-    if choice is None:
-        choice = _first_that_takes(options, Path(args.data))
-    named = {"name": choice} if isinstance(choice, str) else choice
-    return open_data(args.data, factory("reader", {**named, **options})())
+    return choose_labels(_as_it_is(args), args.rename, args.classes, args.min_count or 0)
 
 
 def source(args: argparse.Namespace) -> dict[str, Any]:
@@ -39,15 +44,41 @@ def source(args: argparse.Namespace) -> dict[str, Any]:
     reader = args.reader
     if isinstance(reader, dict) and reader.get("images"):
         reader = {**reader, "images": os.path.abspath(reader["images"])}
-    data, images = (path and os.path.abspath(path) for path in (args.data, args.images))
-    values = {"data": data, "reader": reader, "images": images, "group_by": args.group_by}
-    return {name: value for name, value in values.items() if value is not None}
+    values = {name: getattr(args, name) for name in (*SHORTCUTS, *VOCABULARY)}
+    values["data"] = args.data
+    paths = ("data", "images", "rename", "classes")
+    values |= {name: values[name] and os.path.abspath(values[name]) for name in paths}
+    return {name: value for name, value in {**values, "reader": reader}.items() if value is not None}
 
 
-def _first_that_takes(options: dict[str, Any], place: Path) -> str:
-    """The reader that has these options and finds something at ``place``, in the order of the table."""
-    able = [name for name in READERS if options.keys() <= option_parameters("reader", name).keys()]
-    for name in able:
-        if place.exists() and factory("reader", {"name": name, **options})().candidates(place):
-            return name
-    return able[0]
+def likely_reader(words: list[str]) -> str:
+    """The reader that some words are about which give it options and not its name.
+
+    Of those that have the options, the first that finds something at one of the paths among the words.
+    """
+    options = {name.replace("-", "_") for name in re.findall(r"^--reader\.([\w-]+)", "\n".join(words), re.MULTILINE)}
+    places = [Path(word) for word in words if not word.startswith("-") and os.path.exists(word)]
+    found = (_first_that_takes(options, place) for place in places)
+    return next((name for name in found if name), None) or _able(options)[0]
+
+
+def _as_it_is(args: argparse.Namespace) -> LabelledSet:
+    options: dict[str, Any] = {name: getattr(args, name) for name in SHORTCUTS if getattr(args, name) is not None}
+    choice = args.reader
+    if choice is None and not options:
+        return open_data(args.data)
+    if choice is None:
+        choice = _first_that_takes(options, Path(args.data)) or _able(options)[0]
+    named = {"name": choice} if isinstance(choice, str) else choice
+    return open_data(args.data, factory("reader", {**named, **options})())
+
+
+def _able(options: Collection[str]) -> list[str]:
+    """The readers that have these options; the table's where none has."""
+    return [name for name in READERS if set(options) <= option_parameters("reader", name).keys()] or ["table"]
+
+
+def _first_that_takes(options: Collection[str], place: Path) -> str | None:
+    """The reader that has these options and finds something at ``place``, in the order of the ranks."""
+    ranked = sorted(_able(options), key=lambda name: READERS[name].rank)
+    return next((name for name in ranked if place.exists() and READERS[name]().candidates(place)), None)

@@ -1,17 +1,19 @@
 """From a path to a labelled set."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from polytag.data.labelled_set import LabelledSet
-from polytag.data.readers import READERS, Reader
+from polytag.data.readers import READERS, Reader, Table
+from polytag.data.readers.columns import broken_tables
 from polytag.errors import DataError
 
 
 def open_data(path: Path | str, reader: Reader | None = None) -> LabelledSet:
     """Read photos with their labels.
 
-    A file is read as it is. A folder is searched in the order of :data:`polytag.data.readers.READERS`, and the first
-    reader that finds something reads it.
+    A file is read as it is. A folder is searched in the order of the readers' ranks; of the first rank that finds
+    something, one file must be all there is.
 
     Args:
         path: a label file, or a folder that has one.
@@ -33,16 +35,28 @@ def _open(place: Path, reader: Reader | None) -> LabelledSet:
     if reader is not None and place.is_file():
         return reader.read(place)
     readers = [kind() for kind in READERS.values()] if reader is None else [reader]
-    for each in readers if place.is_file() or place.is_dir() else ():
-        found = each.candidates(place)
-        if len(found) > 1:
-            names = ", ".join(file.name for file in found)
-            raise DataError(f"{place} has {len(found)} label files of the same kind: {names}; name the one to read")
-        if found:
-            return each.read(found[0])
+    found = _candidates(place, readers) if place.is_file() or place.is_dir() else []
+    if len(found) > 1:
+        names = ", ".join(file.name for _, file in found)
+        raise DataError(f"{place} has {len(found)} label files: {names}; name the one to read")
+    if found:
+        return found[0][0].read(found[0][1])
     if place.is_dir() and not any(place.iterdir()):
         raise DataError(f"{place} is empty; give a label file, or a folder with photos and their labels")
     if place.is_dir():
-        formats = ", or ".join(each.looks_for for each in readers)
-        raise DataError(f"{place} has no labels to read, which would be {formats}; name the label file or add one")
-    raise DataError(f"{place} is not a label file; give a .csv, .tsv or .txt table, COCO's .json, or a folder")
+        for broken in broken_tables(place):
+            (reader or Table()).read(broken)  # for its message
+        wanted = f"no labels to read, which would be {reader.looks_for}" if reader else "no labels in a known format"
+        raise DataError(
+            f"{place} has {wanted}; name the label file or add one (polytag list readers shows the formats)"
+        )
+    raise DataError(f"{place} is not a label file; give a table (.csv, .tsv, .txt, .jsonl), a .json, or a folder")
+
+
+def _candidates(place: Path, readers: Sequence[Reader]) -> list[tuple[Reader, Path]]:
+    """What can be read, of the first rank that finds something."""
+    for rank in sorted({each.rank for each in readers}):
+        found = [(each, file) for each in readers if each.rank == rank for file in each.candidates(place)]
+        if found:
+            return found
+    return []

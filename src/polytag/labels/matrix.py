@@ -244,19 +244,20 @@ class LabelsBuilder:
         if highest >= len(classes):
             raise DataError(f"label number {highest} is not among the {len(classes)} classes; count them from 0")
         present, other = (
-            Rows(np.array(starts, np.int64), np.array(columns, _column_type(len(classes))))
+            Rows(np.array(starts, np.int64), np.array(columns, column_type(len(classes))))
             for starts, columns in zip(self._starts, self._columns, strict=True)
         )
         return Labels(classes, present, other, self.default)
 
 
-def _column_type(classes: int) -> type[np.unsignedinteger]:
+def column_type(classes: int) -> type[np.unsignedinteger]:
+    """The smallest type that holds the position of every class."""
     return np.uint16 if classes <= 2**16 else np.uint32
 
 
 def _rows_of(mask: NDArray[np.bool_]) -> Rows:
     starts = np.concatenate(([0], np.cumsum(mask.sum(axis=1))))
-    return Rows(starts, np.nonzero(mask)[1].astype(_column_type(mask.shape[1])))
+    return Rows(starts, np.nonzero(mask)[1].astype(column_type(mask.shape[1])))
 
 
 def _listed(names: Iterable[str]) -> list[str]:
@@ -273,4 +274,4 @@ def _moved(rows: Rows, moved: NDArray[np.int64], added: list[int], classes: int)
     columns = np.concatenate([columns[kept], np.tile(np.array(added, dtype=np.int64), items)])
     order = np.lexsort((columns, numbers))
     starts = np.concatenate(([0], np.cumsum(np.bincount(numbers, minlength=items))))
-    return Rows(starts, columns[order].astype(_column_type(classes)))
+    return Rows(starts, columns[order].astype(column_type(classes)))

@@ -3,7 +3,8 @@
 import pytest
 
 from polytag.data.readers import Table
-from polytag.data.readers.separators import column_separator, label_delimiter
+from polytag.data.readers.separators import label_delimiter
+from polytag.data.readers.text import column_separator, open_text
 from polytag.errors import DataError
 
 
@@ -23,9 +24,9 @@ def refusal(path, **options):
 
 
 def test_the_separator_that_finds_the_most_columns_in_the_header_wins(tmp_path):
-    assert column_separator(write(tmp_path, "file;labels\na.jpg;x,y\nb.jpg;x,y\n")) == ";"
+    assert column_separator(open_text(write(tmp_path, "file;labels\na.jpg;x,y\nb.jpg;x,y\n"))) == ";"
     # Two columns either way: only one of the two fits the row.
-    assert column_separator(write(tmp_path, "a,b|c\n1|2,3,4\n")) == "|"
+    assert column_separator(open_text(write(tmp_path, "a,b|c\n1|2,3,4\n"))) == "|"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from polytag.data.readers import Table
-from polytag.data.readers.separators import column_separator
+from polytag.data.readers.text import column_separator, open_text
 from polytag.errors import DataError
 
 
@@ -49,7 +49,7 @@ def test_reads_photos_labels_and_splits_and_says_how(tmp_path):
 def test_columns_may_be_separated_in_four_ways(tmp_path, separator, end):
     rows = (("image", "tags", "split"), ("a.jpg", "cat dog", "train"), ("b.jpg", "cat", "val"), ("c.jpg", "dog", "val"))
     path = write(tmp_path, end.join(separator.join(row) for row in rows))
-    assert column_separator(path) == separator
+    assert column_separator(open_text(path)) == separator
     assert labels_of(Table().read(path)) == [("cat", "dog"), ("cat",), ("dog",)]
 
 
@@ -188,11 +188,16 @@ def test_rows_are_counted_as_an_editor_counts_lines(tmp_path):
             "2 of 4 photos are not in DATA: row 3 of labels.csv names 'x.jpg', row 5 of labels.csv names 'y.jpg'; "
             "correct the names, or name the folder of the photos with --reader.images",
         ),
-        (b"filename,labels\na.jpg,caf\xe9\n", {}, "labels.csv is not UTF-8 text; save it as UTF-8"),
+        (
+            b"filename,labels\na.jpg,caf\xe9\n",
+            {},
+            "labels.csv is not UTF-8 text; save it as UTF-8, "
+            "or name its encoding with --reader.encoding, such as cp1252",
+        ),
         (
             b"filename,labels\n" + b"a.jpg,cat\n" * 9000 + b"b.jpg,caf\xe9\n",
             {},
-            re.compile(r"labels\.csv is not UTF-8 text near line \d{4}; save it as UTF-8"),
+            re.compile(r"labels\.csv is not UTF-8 text near line \d{4}; save it as UTF-8, or .* cp1252"),
         ),
         (
             'filename,labels\na.jpg,"cat\n',
@@ -215,7 +220,7 @@ def test_a_folder_offers_the_tables_that_name_photos(tmp_path):
     write(tmp_path, "class,count\ncat,3\n", name="counts.csv")
     write(tmp_path, "", name="empty.csv")
     write(tmp_path, "a.jpg\n", name="list.txt")
-    assert Table().candidates(tmp_path) == [tmp_path / "empty.csv"]  # to be read for its message
+    assert Table().candidates(tmp_path) == []
     write(tmp_path, "Image,x\na.jpg,cat\n", name="B.TSV")
     assert Table().candidates(tmp_path) == [tmp_path / "B.TSV"]
     assert Table(filename="class").candidates(tmp_path) == [tmp_path / "counts.csv"]

@@ -1,14 +1,50 @@
-"""Readers of label files, in the order in which a folder is searched."""
+"""Readers of label files. A folder is searched in the order of their ranks; two finds of one rank are a refusal."""
 
 from polytag.data.readers.base import Reader
 from polytag.data.readers.coco import Coco
+from polytag.data.readers.cvat import Cvat
+from polytag.data.readers.datumaro import Datumaro
+from polytag.data.readers.folders import Folders
+from polytag.data.readers.json_lines import JsonLines
+from polytag.data.readers.label_studio import LabelStudio
+from polytag.data.readers.long import Long
+from polytag.data.readers.one_hot import OneHot
+from polytag.data.readers.openmmlab import OpenMMLab
+from polytag.data.readers.parquet import Parquet
 from polytag.data.readers.table import Table
+from polytag.data.readers.vertex import Vertex
 from polytag.data.readers.voc import Voc
 
 READERS: dict[str, type[Reader]] = {
     "table": Table,
+    "one_hot": OneHot,
+    "long": Long,
+    "vertex": Vertex,
+    "jsonl": JsonLines,
+    "parquet": Parquet,
     "coco": Coco,
+    "openmmlab": OpenMMLab,
+    "datumaro": Datumaro,
+    "label_studio": LabelStudio,
+    "cvat": Cvat,
     "voc": Voc,
+    "folders": Folders,
 }
 
-__all__ = ["READERS", "Coco", "Reader", "Table", "Voc"]
+__all__ = [
+    "READERS",
+    "Coco",
+    "Cvat",
+    "Datumaro",
+    "Folders",
+    "JsonLines",
+    "LabelStudio",
+    "Long",
+    "OneHot",
+    "OpenMMLab",
+    "Parquet",
+    "Reader",
+    "Table",
+    "Vertex",
+    "Voc",
+]

@@ -22,14 +22,19 @@ SPLIT_WORDS = {
 
 ROWS_AT_ONCE = 100_000
 
+# Ranks: what a folder is searched for, first to last. Two files to read of one rank are a refusal.
+OFFICIAL, TABLES, DOCUMENTS, PASCAL, FOLDERS = range(5)
+
 
 class Reader(ABC):
     """One format of labels on the disk. Options are the constructor's named arguments; subclasses are final.
 
     Attributes:
+        rank: when a folder is searched for it.
         looks_for: what it can read, as a message lists it.
     """
 
+    rank: ClassVar[int]
     looks_for: ClassVar[str]
 
     @abstractmethod

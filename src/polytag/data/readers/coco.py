@@ -1,9 +1,8 @@
 """Labels from COCO's instance annotations: a photo has the categories of its boxes."""
 
-import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -12,7 +11,8 @@ import numpy as np
 from polytag._checks import check_choice
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.paths import Paths
-from polytag.data.readers.base import Reader, label_name, labelled_set, split_note, split_number
+from polytag.data.readers.base import DOCUMENTS, Reader, label_name, labelled_set, split_note
+from polytag.data.readers.documents import files_in, kind_of, load, one_a_split, parts_of, root_of, split_of
 from polytag.data.readers.photos import find_photos, inside
 from polytag.errors import DataError
 from polytag.labels import LabelsBuilder
@@ -32,6 +32,7 @@ class Coco(Reader):
         unlabelled: what becomes of photos without any instance.
     """
 
+    rank = DOCUMENTS
     looks_for: ClassVar[str] = "COCO annotations in annotations/ or beside the photos"
 
     def __init__(self, images: str = "", unlabelled: Literal["keep", "drop"] = "keep") -> None:
@@ -41,25 +42,20 @@ class Coco(Reader):
 
     def candidates(self, path: Path) -> list[Path]:
         """A JSON file; of a folder, its annotation files, or itself if they are one a split."""
-        if path.is_file():
-            return [path] if path.suffix.lower() == ".json" else []
+        if path.is_file():  # of the other kinds each reads its own; the message about any other file is about COCO
+            return [path] if path.suffix.lower() == ".json" and kind_of(path) in ("coco", "none") else []
         files = _files(path)
-        return [path] if len(files) > 1 and _one_a_split(files) else files
+        return [path] if len(files) > 1 and one_a_split(files) else files
 
     def read(self, path: Path) -> LabelledSet:
         """The photos in the order of the file; classes are in the order of their ids."""
-        files = _files(path) if path.is_dir() else [path]
-        if not files:
-            raise DataError(f"{path} has no COCO annotations; give the folder that has annotations/ in it, or the file")
-        if len(files) > 1 and not _one_a_split(files):
-            listed = ", ".join(file.name for file in files)
-            raise DataError(f"{path} has {len(files)} annotation files that are not one a split: {listed}; name one")
+        files = parts_of(path, _wanted(path), "COCO annotations")
         parts = [_read_instances(file) for file in files]
         categories = parts[0].categories
         for file, part in zip(files, parts, strict=True):
             if part.categories != categories:
                 raise DataError(f"{file} and {files[0]} differ in their categories; give both the same ids and names")
-        folder = files[0].parent.parent if files[0].parent.name == "annotations" else files[0].parent
+        folder = root_of(path, files)
         root = Path(self.images) if self.images else folder
 
         column = {number: position for position, number in enumerate(sorted(categories))}
@@ -81,7 +77,7 @@ class Coco(Reader):
             notes.append(f"{unlabelled} photos without instances {'kept' if self.unlabelled == 'keep' else 'dropped'}")
         split = None
         if len(files) > 1:
-            split = np.array([_split(file) for _, file in sources], np.int8)
+            split = np.array([split_of(file) for _, file in sources], np.int8)
             notes.append(split_note(split, "the names of the files"))
         return labelled_set(path, images, builder.build([categories[n] for n in column]), split, None, notes)
 
@@ -93,11 +89,8 @@ class _Instances(NamedTuple):
 
 
 def _read_instances(file: Path) -> _Instances:
-    try:
-        # Polygons are dropped as they are met: all of COCO would take gigabytes.
-        content = json.loads(file.read_bytes(), object_hook=lambda entry: {k: entry[k] for k in KEPT if k in entry})
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file} is not valid JSON ({error}); export or download it again") from error
+    # Polygons are dropped as they are met: all of COCO would take gigabytes.
+    content = load(file, lambda entry: {key: entry[key] for key in KEPT if key in entry})
     images: dict[int, str] = {}
     categories: dict[int, str] = {}
     labels: dict[int, set[int]] = {}
@@ -135,34 +128,20 @@ def _entries(file: Path, content: Any, part: str, *keys: str) -> Iterator[dict[s
         yield entry
 
 
+def _wanted(folder: Path) -> Callable[[Path], bool]:
+    """Instance files where there are some, else whatever looks like COCO annotations."""
+    named = files_in(folder, lambda file: file.name.startswith("instances_")) if folder.is_dir() else []
+    return (lambda file: file in named) if named else (lambda file: kind_of(file) == "coco")
+
+
 def _files(folder: Path) -> list[Path]:
-    """The instance files of a folder, else whatever looks like COCO annotations."""
-    for place in (folder / "annotations", folder):
-        jsons = sorted(file for file in place.glob("*.json") if file.is_file())
-        instances = [file for file in jsons if file.name.startswith("instances_")]
-        if found := instances or [file for file in jsons if _looks_like_coco(file)]:
-            return found
-    return []
-
-
-def _looks_like_coco(file: Path) -> bool:
-    text = file.read_bytes()
-    return all(f'"{part}"'.encode() in text for part in ("images", "annotations", "categories"))
-
-
-def _split(file: Path) -> int | None:
-    """The split that a file name says: ``instances_val2017.json`` is 1."""
-    found = {number for word in re.findall("[a-z]+", file.stem.lower()) if (number := split_number(word)) is not None}
-    return found.pop() if len(found) == 1 else None
-
-
-def _one_a_split(files: list[Path]) -> bool:
-    splits = [_split(file) for file in files]
-    return None not in splits and len(set(splits)) == len(files)
+    return files_in(folder, _wanted(folder))
 
 
 def _prefix(root: Path, file: Path, names: list[str]) -> str:
     """The folder below ``root`` that has one of these photos: ``train2017/`` for ``instances_train2017.json``."""
+    if file.parent != root and file.parent.parent == root and any((file.parent / name).is_file() for name in names):
+        return f"{file.parent.name}/"  # each split has its file beside its photos
     part = file.stem.removeprefix("instances_")
     word = re.sub("[^a-z]", "", part.lower())
     tries = [f"{base}{inner}" for inner in ("", f"{part}/", f"{word}/") for base in ("", "images/")]

@@ -1,10 +1,11 @@
-"""Which column of a table holds what."""
+"""Which column of a table holds what, and which kind of table that makes."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal
 
 from polytag.data.readers.photos import is_image
+from polytag.data.readers.text import SUFFIXES, TextTable
 from polytag.errors import DataError
 
 # In the order of preference; compared in lower case with "_" for spaces.
@@ -15,79 +16,169 @@ FILE_COLUMNS = (
 ID_COLUMNS = ("image_id", "imageid", "id")  # only where no other column has file names in it
 LABEL_COLUMNS = (
     *("labels", "label", "tags", "tag", "targets", "target", "finding_labels"),
-    *("classes", "class", "categories", "category"),
+    *("classes", "class", "categories", "category", "labelname", "label_name"),
 )
 SPLIT_COLUMNS = ("split",)
+CONFIDENCE_COLUMNS = ("confidence",)
+MARKS = ("1", "0", "-1", "1.0", "0.0", "-1.0", "", "nan")  # in lower case
+USES = ("train", "training", "validation", "test", "unassigned")  # of Vertex
+
+Dialect = Literal["table", "one_hot", "long", "vertex", "none"]
 
 
-class Columns(NamedTuple):
-    """Positions of the columns in a row; None for those that the table does not have."""
+def dialect(file: Path, encoding: str = "", filename: str = "", labels: str = "") -> Dialect:
+    """Which kind of table a file is, by its header and its first rows.
 
-    filename: int
-    labels: int
-    split: int | None
-    group: int | None
-
-
-def find_columns(
-    header: Sequence[str], sample: Sequence[Sequence[str]], chosen: dict[str, str], source: Path
-) -> Columns:
-    """The columns of a table: those that were chosen by name, and the others by their usual names or their contents.
+    "vertex" has no header and begins with a photo in a bucket or the word of a use; "long" has a column of confidences
+    beside the columns of photos and labels; "one_hot" has columns of 0, 1, -1 or nothing and none of labels; "table" is
+    any other with a column of photos, and "none" has none.
 
     Args:
-        header: the names of the columns.
-        sample: the first rows.
-        chosen: the user's choice for ``filename``, ``labels``, ``split`` and ``group_by``; empty to infer.
-        source: the table, for messages.
+        file: the table.
+        encoding: of its text; empty to infer.
+        filename: the column of photos that the user names; empty to infer.
+        labels: the column of labels that the user names; empty to infer.
 
     Raises:
-        DataError: if a column is not there, or two would do.
+        DataError: if it cannot be read as a table.
     """
-    names = [name.strip() for name in header]
-    there = ", ".join(map(repr, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    table = TextTable(file, encoding)
+    if begins_like_vertex(table.header):
+        return "vertex"
+    names, photos = table.header, _chosen_or(table.header, filename, file_column(table.header, table.sample))
+    if photos is None:
+        return "none"
+    tags = labels in names if labels else usual(names, LABEL_COLUMNS) is not None
+    if tags:
+        return "long" if usual(names, CONFIDENCE_COLUMNS) is not None else "table"
+    rest = [c for c in range(len(names)) if c != photos and c != usual(names, SPLIT_COLUMNS)]
+    marked = [c for c in rest if all(is_mark(row[c]) for row in table.sample if len(row) > c)]
+    return "one_hot" if table.sample and 2 * len(marked) > len(rest) else "table"
+
+
+def tables(path: Path, kind: Dialect, encoding: str = "", filename: str = "", labels: str = "") -> list[Path]:
+    """The tables of one kind: ``path`` itself, or those in it if it is a folder."""
+    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
+    allowed = SUFFIXES if path.is_file() else SUFFIXES[:2]
+    found = []
+    for file in files:
+        if file.suffix.lower() in allowed:
+            try:
+                if dialect(file, encoding, filename, labels) == kind:
+                    found.append(file)
+            except DataError:
+                continue  # read for its message where nothing else is found
+    return found
+
+
+def is_mark(cell: str) -> bool:
+    """Whether a cell says present, absent or unknown."""
+    return cell.strip().lower() in MARKS
+
+
+def begins_like_vertex(first: Sequence[str]) -> bool:
+    """Whether a first row is that of a table of Vertex: a photo in a bucket, or the word of a use and a photo."""
+    cells = [cell.strip() for cell in first[:2]]
+    if cells[0].startswith("gs://"):
+        return True
+    return len(cells) > 1 and cells[0].lower() in USES and (cells[1].startswith("gs://") or is_image(cells[1]))
+
+
+def named(table: TextTable, **chosen: str) -> None:
+    """Check the header, and the columns that the user names.
+
+    Raises:
+        DataError: if one is not there, two have one name, or the header is a photo.
+    """
+    names, source = table.header, table.path
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise DataError(f"{source} has two columns called {twice[0]!r}; rename one of them")
     for option, name in chosen.items():
         if name and name not in names:
-            raise DataError(
-                f"{source} has no column {name!r}; it has {there}; correct --reader.{option.replace('_', '-')}"
-            )
+            flag = option.replace("_", "-")
+            raise DataError(f"{source} has no column {name!r}; it has {there(table)}; correct --reader.{flag}")
     if any(is_image(name) for name in names):
         raise DataError(f"{source} begins with a photo; its first line must name the columns, such as filename,labels")
 
-    filename = names.index(chosen["filename"]) if chosen["filename"] else file_column(names, sample)
-    if filename is None:
-        raise DataError(f"{source} has no column of file names; it has {there}; name the column with --reader.filename")
-    labels = names.index(chosen["labels"]) if chosen["labels"] else _label_column(names, filename, source)
-    if labels is None:
-        raise DataError(f"{source} has no column of labels; it has {there}; name the column with --reader.labels")
-    split = names.index(chosen["split"]) if chosen["split"] else _usual(names, SPLIT_COLUMNS)
-    return Columns(filename, labels, split, names.index(chosen["group_by"]) if chosen["group_by"] else None)
+
+def photo_column(table: TextTable, chosen: str) -> int:
+    """The column of file names: the one named, else one found.
+
+    Raises:
+        DataError: if there is none.
+    """
+    found = _chosen_or(table.header, chosen, file_column(table.header, table.sample))
+    if found is None:
+        raise DataError(
+            f"{table.path} has no column of file names; it has {there(table)}; name the column with --reader.filename"
+        )
+    return found
+
+
+def label_column(table: TextTable, chosen: str, photos: int) -> int:
+    """The column of labels: the one named, else the only one with a usual name.
+
+    Raises:
+        DataError: if there is none, or several.
+    """
+    if chosen:
+        return table.header.index(chosen)
+    found = [c for c, name in enumerate(table.header) if _plain(name) in LABEL_COLUMNS and c != photos]
+    if len(found) > 1:
+        both = " and ".join(repr(table.header[column]) for column in found)
+        raise DataError(f"{table.path} has several columns of labels, {both}; choose one with --reader.labels")
+    if not found:
+        raise DataError(
+            f"{table.path} has no column of labels; it has {there(table)}; name the column with --reader.labels"
+        )
+    return found[0]
+
+
+def optional_column(table: TextTable, chosen: str, names: Sequence[str] = ()) -> int | None:
+    """A column that need not be there: the one named, else the first with a usual name."""
+    return table.header.index(chosen) if chosen else usual(table.header, names)
 
 
 def file_column(header: Sequence[str], sample: Sequence[Sequence[str]]) -> int | None:
     """The column of file names: by its usual name, else the only one with image names in it, else one of ids."""
-    if (usual := _usual(header, FILE_COLUMNS)) is not None:
-        return usual
+    if (named := usual(header, FILE_COLUMNS)) is not None:
+        return named
     with_images = [
         column
         for column in range(len(header))
         if sample and all(len(row) > column and is_image(row[column].strip()) for row in sample)
     ]
-    return with_images[0] if len(with_images) == 1 else _usual(header, ID_COLUMNS)
+    return with_images[0] if len(with_images) == 1 else usual(header, ID_COLUMNS)
 
 
-def _label_column(header: Sequence[str], filename: int, source: Path) -> int | None:
-    found = [column for column, name in enumerate(header) if _plain(name) in LABEL_COLUMNS and column != filename]
-    if len(found) > 1:
-        both = " and ".join(repr(header[column]) for column in found)
-        raise DataError(f"{source} has several columns of labels, {both}; choose one with --reader.labels")
-    return found[0] if found else None
-
-
-def _usual(header: Sequence[str], usual: Sequence[str]) -> int | None:
+def usual(header: Sequence[str], names: Sequence[str]) -> int | None:
+    """The first column with one of these names, in the order of preference."""
     plain = [_plain(name) for name in header]
-    return next((plain.index(name) for name in usual if name in plain), None)
+    return next((plain.index(name) for name in names if name in plain), None)
+
+
+def there(table: TextTable) -> str:
+    """The names of the columns, for messages."""
+    more = f" and {len(table.header) - 20} more" if len(table.header) > 20 else ""
+    return ", ".join(map(repr, table.header[:20])) + more
+
+
+def broken_tables(folder: Path) -> list[Path]:
+    """Files in a folder that end like tables and cannot be read as such."""
+    found = []
+    for file in sorted(folder.iterdir()):
+        if file.suffix.lower() in SUFFIXES[:2] and file.is_file():
+            try:
+                TextTable(file)
+            except DataError:
+                found.append(file)
+    return found
+
+
+def _chosen_or(header: Sequence[str], chosen: str, found: int | None) -> int | None:
+    if not chosen:
+        return found
+    return header.index(chosen) if chosen in header else None
 
 
 def _plain(name: str) -> str:

@@ -1,58 +1,15 @@
-"""What separates the columns of a table, and the labels within one of its cells."""
+"""What separates the labels within one cell of a table."""
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from pathlib import Path
 
 from polytag.errors import DataError
 
-COLUMN_SEPARATORS = (",", ";", "\t", "|")
 LABEL_DELIMITERS = (";", "|", ",")
 
 SAMPLE = 10_000  # distinct cells that decide whether a space separates labels
-
-
-def table_rows(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a table with the line on which each begins, the header first; empty lines are skipped.
-
-    Raises:
-        DataError: if the file is not UTF-8, or quotes are not closed.
-    """
-    line = 1
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=separator, strict=True)
-        try:
-            for row in reader:
-                if row:
-                    yield line, row
-                line = reader.line_num + 1  # a quoted cell may span lines
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path} is not UTF-8 text near line {line}; save it as UTF-8") from error
-        except csv.Error as error:
-            raise DataError(f"row {line} of {path} cannot be read ({error}); check its quotes") from error
-
-
-def column_separator(path: Path) -> str:
-    """The separator that finds the most columns in the header; of equals, one that fits the rows below it."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        try:
-            start = [line for line in islice(file, 100) if line.strip()]
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path} is not UTF-8 text; save it as UTF-8") from error
-    if not start:
-        raise DataError(f"{path} is empty; its first line must name the columns, such as filename,labels")
-
-    def merit(separator: str) -> tuple[int, bool]:
-        widths = [len(row) for row in csv.reader(start, delimiter=separator)]
-        return widths[0], len(set(widths)) == 1
-
-    try:
-        return max(COLUMN_SEPARATORS, key=merit)
-    except csv.Error as error:
-        raise DataError(f"{path} cannot be read as a table ({error}); check its quotes") from error
 
 
 def label_delimiter(cells: Iterable[tuple[int, str]], source: Path) -> str:

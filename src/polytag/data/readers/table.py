@@ -1,38 +1,40 @@
 """Labels in a table with one row a photo: CSV, or the same with tabs, semicolons or bars between the columns."""
 
-from array import array
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
+from polytag.data.labelled_set import LabelledSet
+from polytag.data.readers.base import TABLES, Reader
+from polytag.data.readers.columns import SPLIT_COLUMNS, label_column, named, optional_column, photo_column, tables
+from polytag.data.readers.rows import Row, assemble
+from polytag.data.readers.separators import label_delimiter
+from polytag.data.readers.text import SUFFIXES, TextTable
 
-from polytag.data.labelled_set import UNSPLIT, LabelledSet
-from polytag.data.paths import Paths
-from polytag.data.readers.base import Reader, label_name, labelled_set, sorted_labels, split_note, split_number
-from polytag.data.readers.columns import Columns, file_column, find_columns
-from polytag.data.readers.photos import find_photos, inside
-from polytag.data.readers.separators import column_separator, label_delimiter, table_rows
-from polytag.errors import DataError
-from polytag.labels import LabelsBuilder
-
-SAMPLE_ROWS = 20
+NONE_WORDS = ("no finding", "none", "no_finding", "nothing", "unlabeled", "unlabelled")
 
 
 class Table(Reader):
     """A table with a column of file names and a column of labels; an empty cell means no labels.
+
+    Two more columns are optional: names of labels that are unknown, or names of those that are absent, where the photo
+    is silent about all others. With ``unknown``, what a row does not list is absent; with ``absent`` alone, unknown.
 
     Args:
         filename: the column of file names; by default one with a usual name, or the only one with image names in it.
         labels: the column of labels; by default the one with a usual name.
         delimiter: what separates the labels in a cell; by default inferred, see
             :func:`polytag.data.readers.separators.label_delimiter`.
+        none: the word in the column of labels that means no labels, such as "No Finding"; by default there is none.
+        unknown: the column of labels that are unknown; by default ``unknown`` if there is one.
+        absent: the column of labels that are absent; by default ``absent`` if there is one.
         split: the column with train, val or test; by default ``split`` if there is one.
         group_by: the column whose value photos must share to stay in one split (patient, product); by default none.
         images: the folder of the photos; by default that of the table, or a subfolder of it that has all of them.
+        encoding: of the text; by default UTF-8, or UTF-16 where a byte order mark says so.
     """
 
+    rank = TABLES
     looks_for: ClassVar[str] = "a .csv or .tsv table with a column of file names"
 
     def __init__(
@@ -40,137 +42,79 @@ class Table(Reader):
         filename: str = "",
         labels: str = "",
         delimiter: str = "",
+        none: str = "",
+        unknown: str = "",
+        absent: str = "",
         split: str = "",
         group_by: str = "",
         images: str = "",
+        encoding: str = "",
     ) -> None:
         self.filename = filename
         self.labels = labels
         self.delimiter = delimiter
+        self.none = none
+        self.unknown = unknown
+        self.absent = absent
         self.split = split
         self.group_by = group_by
         self.images = images
+        self.encoding = encoding
 
     def candidates(self, path: Path) -> list[Path]:
-        """A file that ends like a table; in a folder, the tables with a column of file names."""
-        if path.is_file():
-            return [path] if path.suffix.lower() in (".csv", ".tsv", ".txt") else []
-        tables, broken = [], []
-        for file in sorted(path.iterdir()):
-            if file.suffix.lower() not in (".csv", ".tsv") or not file.is_file():
-                continue
-            try:
-                header, sample = _start(file, column_separator(file))
-            except DataError:
-                broken.append(file)
-                continue
-            if self.filename in header if self.filename else file_column(header, sample) is not None:
-                tables.append(file)
-        return tables or broken  # a broken one is read for its message, unless there is a better one
+        """A file that ends like a table and is of no other kind; in a folder, the tables with a column of photos."""
+        found = tables(path, "table", self.encoding, self.filename, self.labels)
+        if found or not path.is_file() or path.suffix.lower() not in SUFFIXES:
+            return found
+        others = [kind for kind in ("one_hot", "long", "vertex") if tables(path, kind, self.encoding)]
+        return [] if others else [path]  # whatever is wrong with it, the message is about a table
 
     def read(self, path: Path) -> LabelledSet:
         """The photos of a table, in its order; classes are sorted by name."""
-        separator = column_separator(path)
-        header, sample = _start(path, separator)
+        table = TextTable(path, self.encoding)
         chosen = {"filename": self.filename, "labels": self.labels, "split": self.split, "group_by": self.group_by}
-        columns = find_columns(header, sample, chosen, path)
-        if not sample:
-            raise DataError(f"{path} has a header and no rows; add a row for each photo")
-        cells = ((line, row[columns.labels]) for line, row in _rows(path, separator))
+        named(table, **chosen, unknown=self.unknown, absent=self.absent)
+        photos = photo_column(table, self.filename)
+        labels = label_column(table, self.labels, photos)
+        unknown = optional_column(table, self.unknown, ("unknown",))
+        absent = optional_column(table, self.absent, ("absent",))
+        split = optional_column(table, self.split, SPLIT_COLUMNS)
+        group = optional_column(table, self.group_by)
+        columns = [column for column in (labels, unknown, absent) if column is not None]
+        cells = ((line, row[column]) for line, row in table.rows() for column in columns)
         delimiter = self.delimiter or label_delimiter(cells, path)
 
-        collected = _Collected(path.name, header, columns, delimiter)
-        names = Paths(collected.take(_rows(path, separator)))
-        images, found_notes = find_photos(names, path.parent, self.images, collected.where)
+        def pieces(row: list[str], column: int | None) -> list[str]:
+            if column is None:
+                return []
+            found = row[column].split(delimiter) if delimiter else [row[column]]
+            return [piece for piece in found if piece.strip() != self.none] if self.none else found
+
+        def rows() -> Iterator[Row]:
+            for line, row in table.rows():
+                yield Row(
+                    line,
+                    table.filled(line, row, photos),
+                    pieces(row, labels),
+                    pieces(row, unknown),
+                    pieces(row, absent),
+                    row[split] if split is not None else "",
+                    table.filled(line, row, group) if group is not None else "",
+                )
+
         by = f"split by {delimiter!r}" if delimiter else "one a photo"
-        notes = [
-            f"{path.name}: photos from column {header[columns.filename]!r}, "
-            f"{len(collected.numbers)} labels from column {header[columns.labels]!r}, {by}",
-            *found_notes,
-        ]
-        split = groups = None
-        if columns.split is not None:
-            split = np.array(collected.split, np.int8)
-            notes.append(split_note(split, f"column {header[columns.split]!r}"))
-        if columns.group is not None:
-            groups = np.array(collected.groups, np.int64)
-            notes.append(f"{len(collected.group_numbers)} groups from column {self.group_by!r}")
-        labels = sorted_labels(collected.builder, list(collected.numbers))
-        return labelled_set(path, images, labels, split, groups, notes)
-
-
-class _Collected:
-    """What is kept of each row, in a few bytes: 10 million of them must fit into memory."""
-
-    def __init__(self, source: str, header: list[str], columns: Columns, delimiter: str) -> None:
-        self.source = source
-        self.header = header
-        self.columns = columns
-        self.delimiter = delimiter
-        self.builder = LabelsBuilder()
-        self.numbers: dict[str, int] = {}  # of labels
-        self.lines, self.split, self.groups = array("Q"), array("b"), array("q")
-        self.group_numbers: dict[str, int] = {}
-        self._known: dict[str, int | None] = {}  # labels as they are spelled in cells
-
-    def where(self, number: int) -> str:
-        """What to call a row in messages."""
-        return f"row {self.lines[number]} of {self.source}"
-
-    def take(self, rows: Iterator[tuple[int, list[str]]]) -> Iterator[str]:
-        """Keep the labels, the split and the group of each row, and hand on its file name."""
-        filename, labels, split, group = self.columns
-        for line, row in rows:
-            self.lines.append(line)
-            self.builder.add(self._labels(row[labels]))
-            if split is not None:
-                self.split.append(self._split(row[split]))
-            if group is not None:
-                value = self._filled(row, group)
-                self.groups.append(self.group_numbers.setdefault(value, len(self.group_numbers)))
-            yield inside(self._filled(row, filename), f"row {line} of {self.source}")
-
-    def _labels(self, cell: str) -> list[int]:
-        found = []
-        for piece in cell.split(self.delimiter) if self.delimiter else (cell,):
-            if piece not in self._known:
-                self._known[piece] = self._new(piece)
-            if (number := self._known[piece]) is not None:
-                found.append(number)
-        return found
-
-    def _new(self, piece: str) -> int | None:
-        name = label_name(piece, self.where(-1))
-        return self.numbers.setdefault(name, len(self.numbers)) if name else None
-
-    def _split(self, cell: str) -> int:
-        if not (word := cell.strip()):
-            return UNSPLIT
-        if (number := split_number(word)) is None:
-            raise DataError(f"{self.where(-1)} has the split {word!r}; use train, val or test")
-        return number
-
-    def _filled(self, row: list[str], column: int) -> str:
-        if not (value := row[column].strip()):
-            raise DataError(
-                f"{self.where(-1)} has nothing in column {self.header[column]!r}; fill it in or remove the row"
-            )
-        return value
-
-
-def _start(path: Path, separator: str) -> tuple[list[str], list[list[str]]]:
-    """The header and the first rows."""
-    start = [row for _, row in islice(table_rows(path, separator), SAMPLE_ROWS + 1)]
-    return [name.strip() for name in start[0]], start[1:]
-
-
-def _rows(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
-    rows = table_rows(path, separator)
-    width = len(next(rows)[1])
-    for line, row in rows:
-        if len(row) != width:
-            raise DataError(
-                f"row {line} of {path} has {len(row)} cells where the header has {width}; "
-                "put quotes around a cell that holds the separator"
-            )
-        yield line, row
+        read_from = f"{path.name}: photos from column {table.header[photos]!r}"
+        data = assemble(
+            path,
+            rows(),
+            table.where,
+            lambda count: f"{read_from}, {count} labels from column {table.header[labels]!r}, {by}",
+            images=self.images,
+            default="unknown" if absent is not None and unknown is None else "absent",
+            splits=f"column {table.header[split]!r}" if split is not None else "",
+            groups=f"column {self.group_by!r}" if group is not None else "",
+            more=table.text.notes,
+        )
+        nothing = [name for name in data.classes if name.casefold() in NONE_WORDS]
+        data.notes += tuple(f"{name!r} is read as a label; --reader.none {name!r} reads it as none" for name in nothing)
+        return data

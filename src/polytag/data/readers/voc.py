@@ -2,15 +2,15 @@
 
 from pathlib import Path
 from typing import ClassVar, Literal
-from xml.etree import ElementTree
 
 import numpy as np
 
 from polytag._checks import check_choice
 from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.data.paths import Paths
-from polytag.data.readers.base import Reader, label_name, labelled_set, sorted_labels, split_note
+from polytag.data.readers.base import PASCAL, Reader, label_name, labelled_set, sorted_labels, split_note
 from polytag.data.readers.photos import find_photos
+from polytag.data.readers.xml import parse_xml
 from polytag.errors import DataError
 from polytag.labels import LabelsBuilder
 
@@ -28,6 +28,7 @@ class Voc(Reader):
         images: the folder of the photos, by default ``JPEGImages``.
     """
 
+    rank = PASCAL
     looks_for: ClassVar[str] = "Pascal VOC's Annotations/*.xml"
 
     def __init__(self, difficult: Difficult = "unknown", images: str = "") -> None:
@@ -78,35 +79,14 @@ class Voc(Reader):
 
 def _objects(file: Path) -> tuple[list[str], list[str]]:
     """Names of objects on one photo: those with an object that is not difficult, and the others."""
-    parser = ElementTree.XMLParser(target=_NoDocumentType())
-    try:
-        parser.feed(file.read_bytes())
-        root = parser.close()
-    except ElementTree.ParseError as error:
-        raise DataError(f"{file} is not valid XML ({error}); correct it or remove it") from error
-    except _DocumentTypeError as error:
-        raise DataError(
-            f"{file} declares a document type, which labels have no need of; remove the declaration"
-        ) from error
     easy: set[str] = set()
     difficult: set[str] = set()
-    for thing in root.iter("object"):
+    for thing in parse_xml(file).iter("object"):
         name = label_name(thing.findtext("name", ""), file.name)
         if not name:
             raise DataError(f"{file} has an object without a name; name it or remove it")
         (difficult if thing.findtext("difficult", "0").strip() == "1" else easy).add(name)
     return sorted(easy), sorted(difficult - easy)
-
-
-class _DocumentTypeError(Exception):
-    pass
-
-
-class _NoDocumentType(ElementTree.TreeBuilder):
-    """Stops at a document type, before its entities can swell to gigabytes."""
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise _DocumentTypeError
 
 
 def _splits(folder: Path, stems: set[str]) -> dict[str, int]:

@@ -1,0 +1,150 @@
+"""Labels in a table with one row a photo and one column a label: 1, 0, and nothing or -1 where nobody knows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from polytag._checks import check_choice
+from polytag.data.labelled_set import LabelledSet
+from polytag.data.readers.base import TABLES, Reader, split_number
+from polytag.data.readers.columns import SPLIT_COLUMNS, named, optional_column, photo_column, tables
+from polytag.data.readers.rows import Row, assemble
+from polytag.data.readers.text import TextTable
+from polytag.errors import DataError
+
+PARTS = "_classes.csv"  # of each split's folder, as Roboflow exports them
+
+State = Literal["unknown", "present", "absent"]
+
+
+class OneHot(Reader):
+    """A table with a column of file names and a column for each label: 1 is present, 0 absent.
+
+    A folder may have one a split, as Roboflow exports them: ``train/_classes.csv``. Classes are the columns, in order.
+
+    Args:
+        filename: the column of file names; by default one with a usual name, or the only one with image names in it.
+        ignore: columns that are no labels; may be given several times.
+        blank: what an empty cell, or one with nan, says of its label.
+        negative: what -1 says.
+        split: the column with train, val or test; by default ``split`` if there is one.
+        group_by: the column whose value photos must share to stay in one split; by default none.
+        images: the folder of the photos; by default that of the table.
+        encoding: of the text; by default UTF-8, or UTF-16 where a byte order mark says so.
+    """
+
+    rank = TABLES
+    looks_for: ClassVar[str] = "a .csv with a column of 0 and 1 for each label"
+
+    def __init__(
+        self,
+        filename: str = "",
+        ignore: tuple[str, ...] = (),
+        blank: State = "unknown",
+        negative: State = "unknown",
+        split: str = "",
+        group_by: str = "",
+        images: str = "",
+        encoding: str = "",
+    ) -> None:
+        for name, value in (("blank", blank), ("negative", negative)):
+            check_choice(name, value, ("unknown", "present", "absent"))
+        self.filename = filename
+        self.ignore = ignore
+        self.blank = blank
+        self.negative = negative
+        self.split = split
+        self.group_by = group_by
+        self.images = images
+        self.encoding = encoding
+
+    def candidates(self, path: Path) -> list[Path]:
+        """A table with such columns; of a folder, its tables of this kind, or itself if each split has its own."""
+        if path.is_dir() and _parts(path):
+            return [path]
+        return tables(path, "one_hot", self.encoding, self.filename)
+
+    def read(self, path: Path) -> LabelledSet:
+        """The photos in the order of the table."""
+        parts = _parts(path) if path.is_dir() else {"": path}
+        if not parts:
+            raise DataError(f"{path} has no {PARTS} in train, valid or test; name the table")
+        opened = {name: TextTable(file, self.encoding) for name, file in parts.items()}
+        first = next(iter(opened.values()))
+        columns = {name: self._columns(table) for name, table in opened.items()}
+        classes = [first.header[c] for c in columns[next(iter(opened))]]
+        for name, table in opened.items():
+            if [table.header[c] for c in columns[name]] != classes:
+                raise DataError(f"{table.path} and {first.path} differ in their columns of labels; give both the same")
+        lines: list[tuple[str, int]] = []  # of each photo: its table and its line
+
+        def rows() -> Iterator[Row]:
+            for name, table in opened.items():
+                for row in self._rows(table, columns[name], name):
+                    lines.append((name, row.line))
+                    yield row._replace(line=len(lines) - 1)
+
+        def where(number: int) -> str:
+            name, line = lines[number]
+            return f"row {line} of {name}/{PARTS}" if name else first.where(line)
+
+        split = optional_column(first, self.split, SPLIT_COLUMNS)
+        of_column = f"column {first.header[split]!r}" if split is not None else ""
+        file = f"{', '.join(parts)}: {PARTS} in each" if path.is_dir() else path.name
+        return assemble(
+            path,
+            rows(),
+            where,
+            lambda count: f"{file}: photos and {count} columns of labels",
+            folder=path if path.is_dir() else None,
+            images=self.images,
+            classes=classes,
+            splits="the names of the folders" if path.is_dir() else of_column,
+            groups=f"column {self.group_by!r}" if self.group_by else "",
+            more=first.text.notes,
+        )
+
+    def _columns(self, table: TextTable) -> list[int]:
+        """Those of labels; all others must be ignored by name."""
+        named(table, filename=self.filename, split=self.split, group_by=self.group_by)
+        if missing := [name for name in self.ignore if name not in table.header]:
+            raise DataError(f"{table.path} has no column {missing[0]!r}; correct --reader.ignore")
+        split, group = optional_column(table, self.split, SPLIT_COLUMNS), optional_column(table, self.group_by)
+        others = {photo_column(table, self.filename), split, group, *map(table.header.index, self.ignore)}
+        found = [column for column in range(len(table.header)) if column not in others]
+        if not found:
+            raise DataError(f"{table.path} has no column of labels beside {', '.join(map(repr, table.header))}")
+        return found
+
+    def _rows(self, table: TextTable, columns: list[int], part: str) -> Iterator[Row]:
+        photos = photo_column(table, self.filename)
+        split, group = optional_column(table, self.split, SPLIT_COLUMNS), optional_column(table, self.group_by)
+        meaning = {"1": "present", "0": "absent", "-1": self.negative, "": self.blank, "nan": self.blank}
+        meaning |= {f"{number}.0": meaning[number] for number in ("1", "0", "-1")}
+        for line, row in table.rows():
+            found: dict[str, list[str]] = {"present": [], "absent": [], "unknown": []}
+            for column in columns:
+                cell = row[column]
+                state = meaning.get(cell) or meaning.get(cell.strip().lower())
+                if state is None:
+                    raise DataError(
+                        f"{table.where(line)} has {cell.strip()!r} in column {table.header[column]!r}, which is not "
+                        f"1, 0, -1 or empty; leave the column out with --reader.ignore {table.header[column]!r}"
+                    )
+                found[state].append(table.header[column])
+            name = table.filled(line, row, photos)
+            yield Row(
+                line,
+                f"{part}/{name}" if part else name,
+                found["present"],
+                found["unknown"],
+                split=part or (row[split] if split is not None else ""),
+                group=table.filled(line, row, group) if group is not None else "",
+            )
+
+
+def _parts(folder: Path) -> dict[str, Path]:
+    """The tables of a folder that has one a split, by the name of the split's folder."""
+    inner = sorted(place for place in folder.iterdir() if place.is_dir() and split_number(place.name) is not None)
+    found = {place.name: place / PARTS for place in inner if (place / PARTS).is_file()}
+    return dict(sorted(found.items(), key=lambda item: split_number(item[0]) or 0))

@@ -1,0 +1,111 @@
+"""Labels in Parquet: one row a photo, labels as lists of names."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from polytag._checks import check_choice
+from polytag.data.labelled_set import LabelledSet
+from polytag.data.readers.base import TABLES, Reader
+from polytag.data.readers.pairs import Unlisted
+from polytag.data.readers.records import ABSENT, UNKNOWN, find_keys, record_rows
+from polytag.data.readers.rows import assemble
+from polytag.errors import DataError, OptionError
+
+DECLARED = b"polytag"  # the key of what the file's metadata declares: {"classes": [...], "unlisted": "absent"}
+ROWS_AT_ONCE = 10_000
+
+
+class Parquet(Reader):
+    """A table with a column of file names and one of labels, each a list of names. Needs ``polytag[parquet]``.
+
+    Columns ``unknown`` and ``absent`` may list more labels, as in :class:`polytag.data.readers.json_lines.JsonLines`.
+
+    Args:
+        filename: the column of file names; by default one with a usual name.
+        labels: the column of labels; by default one with a usual name.
+        unlisted: what a label is that a row does not list; "auto" is what the file declares, else unknown where there
+            is a column of absent labels and none of unknown ones, else absent.
+        split: the column with train, val or test; by default ``split`` if there is one.
+        group_by: the column whose value photos must share to stay in one split; by default none.
+        images: the folder of the photos; by default that of the file, or a subfolder of it that has all of them.
+    """
+
+    rank = TABLES
+    looks_for: ClassVar[str] = "a .parquet with a row for each photo"
+
+    def __init__(
+        self,
+        filename: str = "",
+        labels: str = "",
+        unlisted: Unlisted = "auto",
+        split: str = "",
+        group_by: str = "",
+        images: str = "",
+    ) -> None:
+        check_choice("unlisted", unlisted, ("auto", "absent", "unknown"))
+        self.filename = filename
+        self.labels = labels
+        self.unlisted: Unlisted = unlisted
+        self.split = split
+        self.group_by = group_by
+        self.images = images
+
+    def candidates(self, path: Path) -> list[Path]:
+        """A file that ends like one; in a folder, all of those."""
+        files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
+        return [file for file in files if file.suffix.lower() == ".parquet"]
+
+    def read(self, path: Path) -> LabelledSet:
+        """The photos in the order of the rows; classes are as declared, else sorted by name."""
+        file = open_parquet(path)
+        names = file.schema_arrow.names
+        chosen = {"filename": self.filename, "labels": self.labels, "split": self.split, "group_by": self.group_by}
+        keys = find_keys(names, str(path), **chosen)
+        declared = json.loads((file.schema_arrow.metadata or {}).get(DECLARED, b"{}"))
+        unlisted = self.unlisted if self.unlisted != "auto" else declared.get("unlisted")
+        if unlisted is None:
+            unlisted = "unknown" if ABSENT in names and UNKNOWN not in names else "absent"
+        wanted = [*{key for key in (*keys, UNKNOWN, ABSENT) if key in names}]
+
+        def records() -> Iterator[tuple[int, dict[str, Any]]]:
+            number = 0
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted):
+                for record in batch.to_pylist():
+                    number += 1
+                    yield number, record
+
+        def where(number: int) -> str:
+            return f"row {number} of {path.name}"
+
+        return assemble(
+            path,
+            record_rows(records(), keys, where),
+            where,
+            lambda count: f"{path.name}: photos from {keys.filename!r}, {count} labels from {keys.labels!r}",
+            images=self.images,
+            default="unknown" if unlisted == "unknown" else "absent",
+            classes=declared.get("classes"),
+            splits=f"column {keys.split!r}" if keys.split else "",
+            groups=f"column {keys.group!r}" if keys.group else "",
+            more=["labels that are not listed are unknown"] if unlisted == "unknown" else [],
+        )
+
+
+def open_parquet(path: Path) -> Any:
+    """The opened file.
+
+    Raises:
+        DataError: if it is no Parquet.
+        OptionError: if pyarrow is missing.
+    """
+    try:
+        import pyarrow.parquet as arrow
+        from pyarrow import ArrowException
+    except ImportError as error:
+        raise OptionError('Parquet needs pyarrow; install it with pip install "polytag[parquet]"') from error
+    try:
+        return arrow.ParquetFile(path)
+    except (ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read as Parquet ({error}); write it again") from error

@@ -1,0 +1,104 @@
+"""Photos as records with names: what JSON Lines and Parquet have in common."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from polytag.data.readers.columns import FILE_COLUMNS, ID_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS, usual
+from polytag.data.readers.rows import Row
+from polytag.errors import DataError
+
+UNKNOWN, ABSENT, GROUP = "unknown", "absent", "group"
+
+
+class Keys(NamedTuple):
+    """The names that records have for things; None for what they do not say."""
+
+    filename: str
+    labels: str
+    split: str | None
+    group: str | None
+
+
+def find_keys(names: Sequence[str], source: str, **chosen: str) -> Keys:
+    """The keys of records: those that were chosen, and the others by their usual names.
+
+    Raises:
+        DataError: if a chosen one is not there, or none has a usual name.
+    """
+    there = ", ".join(map(repr, names))
+    for option, name in chosen.items():
+        if name and name not in names:
+            flag = option.replace("_", "-")
+            raise DataError(f"{source} has no {name!r}; it has {there}; correct --reader.{flag}")
+
+    def find(option: str, usual_names: Sequence[str], what: str) -> str:
+        if chosen.get(option):
+            return chosen[option]
+        if (found := usual(names, usual_names)) is None:
+            raise DataError(f"{source} names no {what}; it has {there}; name the key with --reader.{option}")
+        return names[found]
+
+    split = chosen.get("split") or next((names[i] for i in [usual(names, SPLIT_COLUMNS)] if i is not None), None)
+    return Keys(
+        find("filename", (*FILE_COLUMNS, *ID_COLUMNS), "photo"),
+        find("labels", LABEL_COLUMNS, "labels"),
+        split,
+        chosen.get("group_by") or None,
+    )
+
+
+def record_rows(
+    records: Iterable[tuple[int, Mapping[str, Any]]], keys: Keys, where: Callable[[int], str]
+) -> Iterator[Row]:
+    """The rows that records make.
+
+    Labels are a list of names, one name, or an object with 1, 0, -1, true, false or null for each name.
+
+    Raises:
+        DataError: if a record has no photo or no labels, or they are of another kind.
+    """
+    for line, record in records:
+        name = record.get(keys.filename)
+        if isinstance(name, Mapping):  # of an image feature of Hugging Face
+            name = name.get("path")
+        if not isinstance(name, str) or not name.strip():
+            raise DataError(f"{where(line)} needs a file name as its {keys.filename!r}; fill it in or remove the entry")
+        if keys.labels not in record:
+            raise DataError(f"{where(line)} has no {keys.labels!r}; write [] where there are no labels")
+        present, unknown, absent = _labels(record[keys.labels], keys.labels, where(line) if record else "")
+        yield Row(
+            line,
+            name.strip(),
+            present,
+            [*unknown, *_names(record.get(UNKNOWN), UNKNOWN, where, line)],
+            [*absent, *_names(record.get(ABSENT), ABSENT, where, line)],
+            _text(record.get(keys.split)) if keys.split else "",
+            _text(record.get(keys.group)) if keys.group else "",
+        )
+
+
+def _labels(value: Any, key: str, where: str) -> tuple[list[str], list[str], list[str]]:
+    if isinstance(value, Mapping):
+        states: dict[Any, list[str]] = {1: [], -1: [], 0: []}
+        for name, state in value.items():
+            number = -1 if state is None else state
+            if number not in states:
+                raise DataError(f"{where} has {state!r} for the label {name!r}; use 1, 0, or -1 for unknown")
+            states[number].append(str(name))
+        return states[1], states[-1], states[0]
+    if value is None:
+        return [], [], []
+    return _names(value, key, lambda line: where, 0), [], []
+
+
+def _names(value: Any, key: str, where: Callable[[int], str], line: int) -> list[str]:
+    if value is None:
+        return []
+    listed = [value] if isinstance(value, str | int) else value
+    if not isinstance(listed, Sequence) or not all(isinstance(name, str | int) for name in listed):
+        raise DataError(f"{where(line)} needs a list of names as its {key!r}, got {value!r}")
+    return [str(name) for name in listed]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
