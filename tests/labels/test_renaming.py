@@ -1,4 +1,4 @@
-"""What renaming labels promises: merged by the three values, left out by an empty name, refused where nobody is meant."""
+"""What renaming labels promises: merged by their three values, left out by an empty name, refused by mistake."""
 
 import itertools
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "tune": "above which probability each label counts as present",
     "bench": "a suite of trainings in one table, with verdicts",
     "compare": "runs on the same test photos, with intervals",
+    "convert": "labels in another format",
     "list": "what there is to choose from",
 }
 
