@@ -59,7 +59,7 @@ def test_the_other_photos_are_answered_where_some_cannot_be_read(trained, photos
     output, errors = shown(capsys, trained, text, good, gone, "--format", "csv", "--topk", "1", status=1)
     assert [row[0] for row in rows_of(output)] == ["filename", str(good)]
     assert errors.splitlines() == [
-        f"polytag: {text} cannot be read: it is not a JPEG, PNG, WebP, GIF, BMP or TIFF photo",
+        f"polytag: {text} cannot be read: it is not a JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC photo",
         f"polytag: {gone} cannot be read: no such file or directory",
     ]
     lines = shown(capsys, trained, text, good, "--format", "jsonl", status=1).out.splitlines()

@@ -128,7 +128,7 @@ def test_bad_photos_are_listed_before_training_and_left_out_if_asked(photos, tmp
     assert sentence.splitlines() == [
         "2 of 40 photos cannot be read; repair or remove them, or leave them out with --on-bad-image skip:",
         f"  {data}/photo07.jpg cannot be read: it is empty",
-        f"  {data}/photo09.png cannot be read: it is not a JPEG, PNG, WebP, GIF, BMP or TIFF photo",
+        f"  {data}/photo09.png cannot be read: it is not a JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC photo",
     ]
     assert not (tmp_path / "run").exists()
 

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from polytag.data import paths
 from polytag.data.paths import Paths
 
 NAMES = ["a.jpg", "", "b/\u00e9\u4e2d\U0001f600.png", "a.jpg", "undecodable \udcff.jpg"]
@@ -15,6 +16,13 @@ def test_gives_back_what_it_was_given():
     assert len(paths) == 5
     assert [paths[number] for number in range(-5, 5)] == NAMES + NAMES
     assert NAMES[2] in paths
+
+
+@pytest.mark.parametrize("block", [1, 2, 4, 5, 6])
+def test_iteration_does_not_depend_on_its_blocks(block, monkeypatch):
+    monkeypatch.setattr(paths, "_BLOCK", block)
+    assert list(Paths(NAMES)) == NAMES
+    assert list(Paths(NAMES).select([4, 2, 2])) == [NAMES[4], NAMES[2], NAMES[2]]
 
 
 def test_reads_any_iterable_once():

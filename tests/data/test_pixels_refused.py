@@ -151,7 +151,7 @@ def test_photos_too_large_for_the_memory_are_not_called_damaged(monkeypatch):
 def test_files_of_other_kinds_are_refused_by_what_is_allowed(data, tmp_path):
     (tmp_path / "photo.jpg").write_bytes(data)
     assert sentence(tmp_path / "photo.jpg") == (
-        f"{tmp_path}/photo.jpg cannot be read: it is not a JPEG, PNG, WebP, GIF, BMP or TIFF photo"
+        f"{tmp_path}/photo.jpg cannot be read: it is not a JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC photo"
     )
 
 

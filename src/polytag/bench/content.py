@@ -66,6 +66,8 @@ def facts(table: Table) -> str:
         parts.append(str(backbone))
     if size is not None:
         parts.append(f"{size} px" if isinstance(size, int) else f"{size[0]} x {size[1]} px")
+    if suite.imbalance:
+        parts.append(f"training photos left out towards an imbalance of {suite.imbalance:g}")
     if suite.unknown:
         parts.append(f"{100 * suite.unknown:g}% of the training labels made unknown")
     return ", ".join(parts)

@@ -16,6 +16,7 @@ from polytag.backbones import preprocessing_defaults
 from polytag.bench.types import Row, Suite
 from polytag.data.digits import scenes
 from polytag.data.labelled_set import SPLITS, LabelledSet
+from polytag.data.longtail import long_tailed
 from polytag.data.open import open_data
 from polytag.data.pack import pack
 from polytag.data.preprocessing import Preprocessing
@@ -35,7 +36,7 @@ STREAM = 20231  # of the draws of unknown entries, so that nothing else drawn wi
 
 
 def suite_data(suite: Suite, root: Path | None) -> LabelledSet:
-    """The photos that a suite names, split, with as many unknown training labels as it wants.
+    """The photos that a suite names, split, with the long tail and as many unknown training labels as it wants.
 
     Args:
         suite: what to read.
@@ -50,7 +51,7 @@ def suite_data(suite: Suite, root: Path | None) -> LabelledSet:
         raise DataError(f"the suite {suite.name} reads {suite.data}; say with --data where that is")
     else:
         data = open_data(root / suite.data)
-    whole = three_way(data, SEED).whole
+    whole = long_tailed(data, suite.imbalance, SEED) if suite.imbalance else three_way(data, SEED).whole
     if suite.photos and whole.split is not None:
         firsts = [np.flatnonzero(whole.split == part)[: suite.photos] for part in range(len(SPLITS))]
         whole = whole.select(np.sort(np.concatenate(firsts)))
@@ -95,7 +96,7 @@ def pack_suite(
     shapes = {preprocessing_of(row) for row in suite.rows}
     if len(shapes) > 1:
         raise OptionError(f"the rows of {suite.name} take photos of several sizes; pack some --rows at a time")
-    plain = suite_data(dataclasses.replace(suite, unknown=0.0), root)  # unknown entries are drawn anew from the seed
+    plain = suite_data(dataclasses.replace(suite, unknown=0.0, imbalance=0.0), root)  # both are drawn from the seed
     table = folder / suite.data
     yield from pack(plain, shapes.pop(), table if table.suffix else table / "labels.csv", quality)
     for file in {file for row in suite.rows for _, file in files_of(row.options)}:

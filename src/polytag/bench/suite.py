@@ -24,7 +24,7 @@ NEEDED = ("title", "data", "baseline", *PROTOCOLS)
 NAMED = (*TABLES, "recipe", "backbone")  # options that go without saying in the name of a row: their values tell
 SET_BY_BENCH = ("data", "out", "seed", "judge_test", "resume", "overwrite", "command", "source")
 
-_TYPES = {"title": str, "about": str, "data": str, "baseline": str, "unknown": float, "paper": str}
+_TYPES = {"title": str, "about": str, "data": str, "baseline": str, "unknown": float, "imbalance": float, "paper": str}
 _SIZES = {"seeds": tuple[int, ...], "photos": int}  # that a protocol may have of its own
 _TABLES = ("options", *PROTOCOLS)
 _OPTIONS = {key: kind for key, kind in get_type_hints(Training).items() if key not in SET_BY_BENCH} | {"recipe": str}
@@ -89,6 +89,8 @@ def _check_top(values: Mapping[str, Any]) -> None:
     if "paper" in values:
         check_choice("paper", values["paper"], papers.known())
     check_number("unknown", values.get("unknown", 0.0), 0.0, 0.99)
+    if "imbalance" in values:
+        check_number("imbalance", values["imbalance"], 1.0, float("inf"))
     for key in _TABLES:
         with _within(f"[{key}]"):
             _check_options(values.get(key, {}), _SIZES if key in PROTOCOLS else {})
@@ -124,6 +126,7 @@ def _suite(name: str, values: Mapping[str, Any], protocol: str) -> Suite:
         protocol=protocol,
         photos=photos,
         unknown=values.get("unknown", 0.0),
+        imbalance=values.get("imbalance", 0.0),
         about=values.get("about", "").strip(),
         paper=values.get("paper", ""),
     )

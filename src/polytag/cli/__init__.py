@@ -15,11 +15,13 @@ from polytag.errors import DataError, ElsewhereError, OptionError, PolytagError,
 
 COMMANDS = {
     "demo": "train on scenes of handwritten digits, evaluate, show",
+    "inspect": "what there is in a data set, and what is wrong with it",
     "train": "photos and a table of tags in, a run folder out",
     "evaluate": "every metric of a run on labelled photos",
     "predict": "the tags of photos",
     "explain": "where each label is seen on a photo",
     "tune": "above which probability each label counts as present",
+    "longtail": "a training split with rare labels, of any data",
     "bench": "a suite of trainings in one table, with verdicts",
     "compare": "runs on the same test photos, with intervals",
     "convert": "labels in another format",

@@ -2,14 +2,15 @@
 
 import sys
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 from polytag._text import printable
 from polytag.cli.show import number
-from polytag.data.ready import Progress
+from polytag.data.ready import REPORT_EVERY, Progress
 from polytag.session import SCORE, Event, Note
 from polytag.train.loop import Epoch, Step
 
@@ -66,6 +67,25 @@ def watch_task(events: Generator[Progress, None, Done]) -> Done:
                 bar = _moved(bar, event.task, event.done, event.total)
                 if event.done == event.total:
                     bar.close()
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+@contextmanager
+def counting(task: str, total: int) -> Iterator[Callable[[int], object]]:
+    """A bar on a terminal; calling what it yields with 1 moves it on by one."""
+    bar: tqdm[Any] | None = None
+    done = 0
+
+    def progress(number: int) -> None:
+        nonlocal bar, done
+        done += number
+        if sys.stderr.isatty() and (done == total or done % REPORT_EVERY == 0):
+            bar = _moved(bar, task, done, total)
+
+    try:
+        yield progress
     finally:
         if bar is not None:
             bar.close()

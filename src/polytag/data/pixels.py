@@ -5,7 +5,6 @@ import re
 import stat
 import struct
 import zlib
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -13,32 +12,19 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile, jpeg_factory
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import PREFIXES, TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from polytag._checks import check_number
+from polytag.data.formats import MAX_PIXELS, RefusedError, open_format
 from polytag.errors import DataError
 
-# The largest phone cameras make 16,320 x 12,240; decoded, that is 600 MB.
-MAX_PIXELS = 200_000_000
 # Usual progressive JPEGs have 10 or so. A small file can repeat a scan thousands of times, each a pass over all pixels.
 MAX_SCANS = 100
 
-# What may be opened, by its first bytes. Image.open is not used: it warns about large photos, and warnings cannot be
-# silenced for one thread only; it would also consider every format that some other library registered.
-_READERS: tuple[tuple[bytes, Callable[[BinaryIO], ImageFile]], ...] = (
-    (b"\xff\xd8\xff", jpeg_factory),  # MPO too: its first picture is an ordinary JPEG
-    (b"\x89PNG\r\n\x1a\n", PngImageFile),
-    (b"RIFF", WebPImageFile),
-    (b"GIF8", GifImageFile),
-    (b"BM", BmpImageFile),
-    *((prefix, TiffImageFile) for prefix in PREFIXES),
-)
+# Pillow copies pixels twice on their way to an array. In bands of this size that takes little memory.
+_BAND_PIXELS = 4_000_000
 
 # What Pillow's own fuzzing allows, and what else its readers may raise on damaged files. Its warnings, about the odd
 # metadata of readable photos, arrive here only where the user turned them into errors.
@@ -73,17 +59,16 @@ _JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)  # those 
 _JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"
 
 
-class _RefusedError(Exception):
-    """A reason of our own."""
-
-
 def open_image(source: Path | str | bytes, at_least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Decode a photo the way it is meant to be looked at.
 
-    JPEG (MPO included), PNG, WebP, GIF, BMP and TIFF, told apart by their first bytes; of several frames or pages the
-    first. EXIF orientation is applied, and ignored where the EXIF block itself cannot be parsed. Transparent parts
-    show white. 16-bit grey is divided by 257, whatever part of its range it uses (12-bit TIFF by 4095 / 255). 16-bit
-    colour, CMYK, YCbCr and LAB are converted by Pillow. Embedded colour profiles are ignored.
+    JPEG (MPO included), PNG, WebP, GIF, BMP, TIFF, AVIF and, with ``pip install "polytag[heif]"``, HEIC, told apart by
+    their first bytes; of several frames or pages the first, of several pictures in a HEIC file the primary one. The
+    orientation is applied: of AVIF and HEIC what the container says, whatever else their EXIF block may say, of the
+    others that of EXIF, ignored where the EXIF block itself cannot be parsed. Transparent parts show white. 16-bit grey
+    is divided by 257, whatever part of its range it uses (12-bit TIFF by 4095 / 255). 16-bit colour, CMYK, YCbCr and
+    LAB are converted by Pillow, the 10 and 12 bits of AVIF and HEIC by their decoders. Embedded colour profiles are
+    ignored, as torchvision and timm ignore them: pretrained weights have seen photos that way.
 
     Args:
         source: a file, or its content.
@@ -95,7 +80,8 @@ def open_image(source: Path | str | bytes, at_least: tuple[int, int] | None = No
 
     Raises:
         DataError: if the source is missing, empty, no photo of these formats, damaged, cut short, of more than
-            ``MAX_PIXELS`` pixels or ``MAX_SCANS`` JPEG scans, or made of signed or 32-bit numbers, whose range is open.
+            ``MAX_BYTES`` bytes, ``MAX_PIXELS`` pixels, ``MAX_SCANS`` JPEG scans or (uncompressed) ``MAX_STRIPS`` TIFF
+            strips, or made of signed or 32-bit numbers, whose range is open.
         OptionError: if ``at_least`` is below 1.
     """
     if at_least is not None:
@@ -103,46 +89,33 @@ def open_image(source: Path | str | bytes, at_least: tuple[int, int] | None = No
     try:
         with BytesIO(source) if isinstance(source, bytes) else _open_file(source) as stream:
             return _decode(stream, at_least)
-    except (_RefusedError, *_FAILURES) as error:
+    except (RefusedError, *_FAILURES) as error:
         raise DataError(f"{_shown(source)} cannot be read: {_reason(error)}") from error
 
 
 def _open_file(path: Path | str) -> BinaryIO:
     if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for ever
-        raise _RefusedError("it is a folder or a device, not a file")
+        raise RefusedError("it is a folder or a device, not a file")
     return open(path, "rb")
 
 
 def _decode(stream: BinaryIO, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
-    start = stream.read(30)
+    length = stream.seek(0, os.SEEK_END)
     stream.seek(0)
-    if not start:
-        raise _RefusedError("it is empty")
-    reader = next((reader for prefix, reader in _READERS if start.startswith(prefix)), None)
-    if reader is None:
-        raise _RefusedError("it is not a JPEG, PNG, WebP, GIF, BMP or TIFF photo")
-    if start[8:16] == b"WEBPVP8X":  # here some versions of Pillow take the memory before they tell the size
-        _check_size(1 + int.from_bytes(start[24:27], "little"), 1 + int.from_bytes(start[27:30], "little"))
-    image = reader(stream)
-    _check_size(image.width, image.height)
+    image = open_format(stream, length)
     if isinstance(image, JpegImageFile):
         _prepare_jpeg(image, stream, at_least)
     image.load()
     rgb = _to_rgb(image)
     turn = _TURNS.get(_orientation(image))
-    return np.array(rgb if turn is None else rgb.transpose(turn))  # (height, width, 3)
-
-
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise _RefusedError(f"it has {width} x {height} pixels, more than {MAX_PIXELS:,}")
+    return _to_array(rgb if turn is None else rgb.transpose(turn))  # (height, width, 3)
 
 
 def _prepare_jpeg(image: JpegImageFile, stream: BinaryIO, at_least: tuple[int, int] | None) -> None:
     position = stream.tell()
     stream.seek(0)
     if _too_many_scans(stream.read(), image.layers, "progressive" in image.info):
-        raise _RefusedError(f"it has more than {MAX_SCANS} JPEG scans")
+        raise RefusedError(f"it has more than {MAX_SCANS} JPEG scans")
     stream.seek(position)
     if at_least is not None:
         height, width = at_least[::-1] if _orientation(image) >= 5 else at_least
@@ -174,7 +147,7 @@ def _orientation(image: ImageFile) -> int:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F"):
-        raise _RefusedError("its pixels are 32-bit or signed numbers without a fixed range; save it with 8 or 16 bits")
+        raise RefusedError("its pixels are 32-bit or signed numbers without a fixed range; save it with 8 or 16 bits")
     if image.mode.startswith("I;16"):
         image = _from_16_bits(image)
     if image.mode == "La":
@@ -193,6 +166,17 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(grey)
 
 
+def _to_array(image: Image.Image) -> NDArray[np.uint8]:
+    rows = max(1, _BAND_PIXELS // max(1, image.width))
+    if image.height <= rows:
+        return np.array(image)
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        pixels[top : top + rows] = np.asarray(band)
+    return pixels
+
+
 def _shown(source: Path | str | bytes) -> str:
     if isinstance(source, bytes):
         return "the photo"
@@ -201,7 +185,7 @@ def _shown(source: Path | str | bytes) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, _RefusedError):
+    if isinstance(error, RefusedError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()

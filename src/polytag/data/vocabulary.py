@@ -59,12 +59,21 @@ def read_classes(path: Path) -> list[str]:
     Raises:
         DataError: if the file cannot be read, is empty, or has a name twice.
     """
-    names = [name for line in _text(path).splitlines() if (name := line.strip())]
+    names = read_lines(path)
     if not names:
         raise DataError(f"{path} lists no labels; write one on each line")
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise DataError(f"{path} lists {twice!r} twice; remove one of them")
     return names
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file that are not empty, stripped.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
+    return [name for line in _text(path).splitlines() if (name := line.strip())]
 
 
 def read_renames(path: Path) -> Mapping[str, str]:

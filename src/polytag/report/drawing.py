@@ -40,6 +40,15 @@ class Drawing:
         dot = self._add("circle", cx=place[0], cy=place[1], r=5, stroke=colour, fill=colour, fill_opacity=opacity)
         SubElement(dot, "title").text = printable(tip)
 
+    def box(
+        self, place: tuple[float, float], size: tuple[float, float], colour: str, tip: str = "", opacity: float = 1.0
+    ) -> None:
+        """A filled rectangle from its upper left corner, and what it says when pointed at."""
+        (x, y), (width, height) = place, size
+        box = self._add("rect", x=x, y=y, width=width, height=height, fill=colour, fill_opacity=opacity)
+        if tip:
+            SubElement(box, "title").text = printable(tip)
+
     def text(self, place: tuple[float, float], text: str, anchor: str = "start", **look: str | float) -> None:
         """A line of text, its middle at the height of ``place``."""
         x, y = place

@@ -79,6 +79,16 @@ def test_a_folder_with_a_file_for_each_split_is_one_set(tmp_path):
     assert [*map(str, data.images.names)] == [*map(str, Coco().read(tmp_path / "annotations").images.names)]
 
 
+def test_a_file_beside_the_photos_of_each_split_is_one_set(tmp_path):
+    for split, label in (("train", 9), ("valid", 7), ("test", 9)):  # as Roboflow exports them
+        write(tmp_path, f"{split}/_annotations.coco.json", instances({0: "x.jpg"}, [(0, label)]), f"{split}/x.jpg")
+    data = Coco().read(tmp_path)
+    assert names_and_labels(data) == [("test/x.jpg", ("cat",)), ("train/x.jpg", ("cat",)), ("valid/x.jpg", ("dog",))]
+    assert data.split.tolist() == [2, 0, 1]
+    assert data.notes[1:] == ("splits from the names of the files: 1 train, 1 val, 1 test",)
+    assert names_and_labels(Coco().read(tmp_path / "train" / "_annotations.coco.json")) == [("x.jpg", ("cat",))]
+
+
 def test_two_files_of_one_split_are_two_candidates(tmp_path):
     files = [write(tmp_path, f"annotations/instances_val{year}.json", instances({}, [])) for year in (2014, 2017)]
     assert Coco().candidates(tmp_path) == files
@@ -90,8 +100,14 @@ def test_two_files_of_one_split_are_two_candidates(tmp_path):
     )
 
 
+def test_files_of_no_split_are_as_many_candidates(tmp_path):
+    files = [write(tmp_path, f"{name}.json", instances({}, [])) for name in ("cats", "dogs")]
+    assert Coco().candidates(tmp_path) == files
+
+
 def test_only_files_with_the_three_lists_are_candidates(tmp_path):
     write(tmp_path, "dataset.json", {"images": 3})
+    write(tmp_path, "empty.json", "")
     assert Coco().candidates(tmp_path) == []
     path = write(tmp_path, "_annotations.coco.json", instances({1: "a.jpg"}, [(1, 9)]))
     assert Coco().candidates(tmp_path) == [path]

@@ -3,6 +3,7 @@
 import pytest
 
 from polytag.data.readers import Table
+from polytag.data.readers.photos import is_image
 from polytag.errors import DataError
 
 
@@ -48,6 +49,21 @@ def test_endings_of_file_names_are_completed_if_that_finds_one_photo(tmp_path):
     data = Table().read(path)
     assert [data.images.name(row) for row in range(3)] == ["a.JPG", "b.2.png", "c.png"]
     assert data.notes[-1] == "file names completed with their ending, such as 'a.JPG'"
+
+
+def test_names_with_odd_dots_and_folders_that_look_like_photos_do_not_confuse_endings(tmp_path):
+    path = write(
+        tmp_path, "id,labels\nin/a,cat\nin/b,dog\n", "in/a.jpg in/b.JPG in/.jpg in/none in/end. in/a.png/x.jpg"
+    )
+    data = Table().read(path)
+    assert [data.images.name(row) for row in range(2)] == ["in/a.jpg", "in/b.JPG"]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "in/a.JPEG", "a.b.png", "a.heic", "a.HIF", "a.avif", "a.tif"])
+def test_photos_are_known_by_the_end_of_their_names_whatever_its_case(name):
+    assert is_image(name)
+    assert not is_image(name + ".txt")
+    assert not is_image(name.rpartition(".")[0])
 
 
 def test_endings_that_could_be_two_are_refused(tmp_path):

@@ -107,7 +107,7 @@ def _read_instances(file: Path) -> _Instances:
         for key, known in (("image_id", images), ("category_id", categories)):
             if entry[key] not in known:
                 raise DataError(
-                    f"annotation {entry.get('id')} of {file} has the {key} {entry[key]}, which is not listed; "
+                    f"annotation {entry.get('id')!r} of {file} has the {key} {entry[key]}, which is not listed; "
                     "remove the annotation or add what it points to"
                 )
         labels.setdefault(entry["image_id"], set()).add(entry["category_id"])

@@ -20,8 +20,8 @@ LABEL_COLUMNS = (
 )
 SPLIT_COLUMNS = ("split",)
 CONFIDENCE_COLUMNS = ("confidence",)
-MARKS = ("1", "0", "-1", "1.0", "0.0", "-1.0", "", "nan")  # in lower case
-USES = ("train", "training", "validation", "test", "unassigned")  # of Vertex
+MARKS = ("1", "0", "-1", "1.0", "0.0", "-1.0", "true", "false", "", "nan", "na")  # in lower case
+USES = ("train", "training", "validation", "test", "unassigned", "")  # of Vertex, in lower case
 
 Dialect = Literal["table", "one_hot", "long", "vertex", "none"]
 
@@ -51,7 +51,7 @@ def dialect(file: Path, encoding: str = "", filename: str = "", labels: str = ""
     tags = labels in names if labels else usual(names, LABEL_COLUMNS) is not None
     if tags:
         return "long" if usual(names, CONFIDENCE_COLUMNS) is not None else "table"
-    rest = [c for c in range(len(names)) if c != photos and c != usual(names, SPLIT_COLUMNS)]
+    rest = [c for c in range(len(names)) if names[c] and c not in (photos, usual(names, SPLIT_COLUMNS))]
     marked = [c for c in rest if all(is_mark(row[c]) for row in table.sample if len(row) > c)]
     return "one_hot" if table.sample and 2 * len(marked) > len(rest) else "table"
 
@@ -96,7 +96,7 @@ def named(table: TextTable, **chosen: str) -> None:
     for option, name in chosen.items():
         if name and name not in names:
             flag = option.replace("_", "-")
-            raise DataError(f"{source} has no column {name!r}; it has {there(table)}; correct --reader.{flag}")
+            raise DataError(f"{source} has no column {name!r}; it has {listed(table.header)}; correct --reader.{flag}")
     if any(is_image(name) for name in names):
         raise DataError(f"{source} begins with a photo; its first line must name the columns, such as filename,labels")
 
@@ -110,7 +110,8 @@ def photo_column(table: TextTable, chosen: str) -> int:
     found = _chosen_or(table.header, chosen, file_column(table.header, table.sample))
     if found is None:
         raise DataError(
-            f"{table.path} has no column of file names; it has {there(table)}; name the column with --reader.filename"
+            f"{table.path} has no column of file names; it has {listed(table.header)}; "
+            "name the column with --reader.filename"
         )
     return found
 
@@ -129,9 +130,21 @@ def label_column(table: TextTable, chosen: str, photos: int) -> int:
         raise DataError(f"{table.path} has several columns of labels, {both}; choose one with --reader.labels")
     if not found:
         raise DataError(
-            f"{table.path} has no column of labels; it has {there(table)}; name the column with --reader.labels"
+            f"{table.path} has no column of labels; it has {listed(table.header)}; name the column with --reader.labels"
         )
     return found[0]
+
+
+def one_of_marks(table: TextTable, labels: int, photos: int) -> str:
+    """A further column of marks where that of labels has marks, too; empty where there is none."""
+
+    def marked(column: int) -> bool:
+        cells = [row[column] for row in table.sample if len(row) > column]
+        return all(map(is_mark, cells)) and any(cell.strip() for cell in cells)
+
+    skipped = ("", table.header[photos], table.header[labels])
+    others = (name for column, name in enumerate(table.header) if name not in skipped and marked(column))
+    return next(others, "") if marked(labels) else ""
 
 
 def optional_column(table: TextTable, chosen: str, names: Sequence[str] = ()) -> int | None:
@@ -157,10 +170,10 @@ def usual(header: Sequence[str], names: Sequence[str]) -> int | None:
     return next((plain.index(name) for name in names if name in plain), None)
 
 
-def there(table: TextTable) -> str:
-    """The names of the columns, for messages."""
-    more = f" and {len(table.header) - 20} more" if len(table.header) > 20 else ""
-    return ", ".join(map(repr, table.header[:20])) + more
+def listed(names: Sequence[str]) -> str:
+    """The names of columns or keys, for messages."""
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return ", ".join(map(repr, names[:20])) + more
 
 
 def broken_tables(folder: Path) -> list[Path]:

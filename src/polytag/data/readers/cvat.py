@@ -39,10 +39,12 @@ class Cvat(Reader):
     def read(self, path: Path) -> LabelledSet:
         """The photos in the order of the file."""
         root = parse_xml(path)
-        declared = [label.findtext("name", "") for label in root.iterfind("./meta//labels/label")]
+        labels = root.iterfind("./meta//labels/label")
+        declared = [label.findtext("name", "") for label in labels if label.find("parent") is None]  # else: of a joint
         pictures = root.findall("image")
         subsets = [picture.get("subset", "") for picture in pictures]
-        splits = any(subsets) and all(split_number(name) is not None for name in subsets if name)
+        strange = sorted({name for name in subsets if name and split_number(name) is None})
+        splits = any(subsets) and not strange
 
         def rows() -> Iterator[Row]:
             for number, (picture, subset) in enumerate(zip(pictures, subsets, strict=True)):
@@ -52,11 +54,12 @@ class Cvat(Reader):
         return assemble(
             path,
             rows(),
-            lambda number: f"image {pictures[number].get('id', number)} of {path.name}",
+            lambda number: f"image {number} of {path.name}",
             lambda count: f"{path.name}: {count} labels on {len(pictures)} photos",
             images=self.images,
             classes=declared or None,
             splits="the subsets" if splits else "",
+            more=[f"subsets are no splits, since one is called {strange[0]!r}"] if strange else [],
         )
 
     def _labels(self, picture: Element, path: Path) -> list[str]:

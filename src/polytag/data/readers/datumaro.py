@@ -44,7 +44,7 @@ class Datumaro(Reader):
             for file, content in zip(files, contents, strict=True):
                 split = SPLITS[split_of(file) or 0] if len(files) > 1 else ""
                 place = _place(Path(self.images) if self.images else root, file)
-                for entry in entries(file, content, "items", id=str):
+                for entry in entries(file, content, "items", id=str, annotations=list):
                     found.append((file, entry["id"]))
                     where = f"item {entry['id']!r} of {file}"
                     yield Row(len(found) - 1, place + _photo(entry, where), _labels(entry, classes, where), split=split)
@@ -62,7 +62,8 @@ class Datumaro(Reader):
 
 
 def _classes(file: Path, content: Any) -> list[str]:
-    declared = content.get("categories", {}).get("label", {}) if isinstance(content, dict) else {}
+    categories = content.get("categories") if isinstance(content, dict) else None
+    declared = categories.get("label") if isinstance(categories, dict) else None
     return [entry["name"] for entry in entries(file, declared, "labels", name=str)]
 
 
@@ -74,19 +75,19 @@ def _place(root: Path, file: Path) -> str:
 
 def _photo(entry: dict[str, Any], where: str) -> str:
     media = entry.get("image") or entry.get("media") or {}
-    name = media.get("path") or entry["id"]
+    name = (media.get("path") or entry["id"]) if isinstance(media, dict) else None
     if not isinstance(name, str):
-        raise DataError(f"{where} needs text as the path of its image, got {name!r}")
+        raise DataError(f"{where} needs text as the path of its image; correct it")
     return name
 
 
 def _labels(entry: dict[str, Any], classes: list[str], where: str) -> list[str]:
     found = []
-    for annotation in entry.get("annotations", []):
+    for annotation in entry["annotations"]:
         number = annotation.get("label_id") if isinstance(annotation, dict) else None
         if number is None:
             continue  # a caption, points without a label
-        if not isinstance(number, int) or not 0 <= number < len(classes):
+        if type(number) is not int or not 0 <= number < len(classes):
             raise DataError(f"{where} has the label_id {number!r}; it must be between 0 and {len(classes) - 1}")
         found.append(classes[number])
     return found

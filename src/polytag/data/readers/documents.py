@@ -83,9 +83,8 @@ def parts_of(path: Path, wanted: Callable[[Path], bool], what: str) -> list[Path
 
 
 def split_of(file: Path) -> int | None:
-    """The split that the name of a file says, or that of its folder: ``instances_val2017.json`` is 1."""
-    for name in (file.stem, file.parent.name):
-        words = re.findall("[a-z]+", name.lower())
+    """The split that the name of a file says, or that is its folder's: ``instances_val2017.json`` is 1."""
+    for words in (re.findall("[a-z]+", file.stem.lower()), [file.parent.name]):
         if len(found := {number for word in words if (number := split_number(word)) is not None}) == 1:
             return found.pop()
     return None

@@ -1,14 +1,16 @@
 """Labels in the names of folders: one a label, a photo of several labels in several of them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from polytag._text import counted
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers.base import FOLDERS, Reader, split_number
 from polytag.data.readers.photos import is_image
 from polytag.data.readers.rows import Row, assemble
+from polytag.data.readers.table import none_notes
 from polytag.errors import DataError
 
 
@@ -35,36 +37,41 @@ class Folders(Reader):
 
     def read(self, path: Path) -> LabelledSet:
         """The photos in the order of their names."""
+        if not path.is_dir():
+            raise DataError(f"{path} is not a folder; give the folder that has one for each label")
         found: dict[tuple[str, str], list[Path]] = {}  # by split and digest
         places = _folders(path)
+        names = {folder.name for _, folder in places}
+        if self.none and places and self.none not in names:
+            raise DataError(f"{path} has no folder {self.none!r} with photos in it; correct --reader.none")
         for split, folder in places:
             for photo in sorted(folder.iterdir()):
-                if is_image(photo.name) and photo.is_file():
+                if _is_photo(photo):
                     found.setdefault((split, _digest(photo)), []).append(photo)
         if not found:
-            raise DataError(f"{path} has no folders with photos in them; give the folder that has one for each label")
+            raise DataError(
+                f"{path} has no folders of labels with photos in them; give the folder that has one for each label"
+            )
         photos = sorted(
             ((files[0], split, files) for (split, _), files in found.items()), key=lambda item: (item[0].name, item[0])
         )
-        several = sum(len({file.parent for file in files}) > 1 for _, _, files in photos)
-        loose = sum(is_image(file.name) for file in path.iterdir() if file.is_file())
 
         def rows() -> Iterator[Row]:
             for number, (photo, split, files) in enumerate(photos):
                 labels = {label for file in files for label in self._labels(file.parent.name)}
                 yield Row(number, photo.relative_to(path).as_posix(), sorted(labels), split=split)
 
-        more = [f"{several} photos are in several folders and have all of their labels"] if several else []
-        more += [f"{loose} photos in no folder of a label left out"] if loose else []
-        return assemble(
+        data = assemble(
             path,
             rows(),
-            lambda number: str(photos[number][0].relative_to(path)),
-            lambda count: f"{len({folder.name for _, folder in places})} folders of photos, {count} labels",
+            lambda number: repr(photos[number][0].relative_to(path).as_posix()),
+            lambda count: f"{len(names)} folders of photos, {count} labels",
             folder=path,
             splits="the names of the folders" if any(split for split, _ in places) else "",
-            more=more,
+            more=[*_merged([files for _, _, files in photos]), *_left_out(path, [folder for _, folder in places])],
         )
+        data.notes += none_notes(data.classes)
+        return data
 
     def _labels(self, name: str) -> list[str]:
         if self.none and name == self.none:
@@ -74,11 +81,12 @@ class Folders(Reader):
 
 def _folders(path: Path) -> list[tuple[str, Path]]:
     """The folders that have photos, each with its split, or with ``""``."""
-    inner = sorted(place for place in path.iterdir() if place.is_dir() and not place.name.startswith("."))
-    splits = [place for place in inner if split_number(place.name) is not None and any(_inner(place))]
+    splits = [place for place in _inner(path) if split_number(place.name) is not None and any(_inner(place))]
     if splits:
         return [(place.name, folder) for place in splits for folder in _inner(place) if _has_photos(folder)]
-    return [("", folder) for folder in inner if _has_photos(folder)]
+    folders = [folder for folder in _inner(path) if _has_photos(folder)]
+    only_splits = all(split_number(folder.name) is not None for folder in folders)
+    return [] if only_splits else [("", folder) for folder in folders]
 
 
 def _inner(place: Path) -> list[Path]:
@@ -86,7 +94,31 @@ def _inner(place: Path) -> list[Path]:
 
 
 def _has_photos(folder: Path) -> bool:
-    return any(is_image(file.name) for file in folder.iterdir())
+    return any(map(_is_photo, folder.iterdir()))
+
+
+def _is_photo(file: Path) -> bool:
+    return is_image(file.name) and not file.name.startswith(".") and file.is_file()
+
+
+def _merged(photos: Sequence[Sequence[Path]]) -> Iterator[str]:
+    """Notes on photos that are several files."""
+    places = [len({file.parent for file in files}) for files in photos]
+    if several := sum(number > 1 for number in places):
+        are, have = ("is", "has") if several == 1 else ("are", "have")
+        yield f"{counted(several, 'photo')} {are} in several folders and {have} all of their labels"
+    if copies := sum(map(len, photos)) - sum(places):
+        yield f"{copies} {'copy' if copies == 1 else 'copies'} of a photo in its own folder left out"
+
+
+def _left_out(path: Path, places: Sequence[Path]) -> Iterator[str]:
+    """Notes on photos that are in no folder of a label."""
+    above = {path, *(folder.parent for folder in places)}
+    if loose := sum(_is_photo(file) for place in above for file in place.iterdir()):
+        yield f"{counted(loose, 'photo')} in no folder of a label left out"
+    for folder in _inner(path):
+        if folder not in above and folder not in places and _has_photos(folder):
+            yield f"folder {folder.name!r} beside those of the splits left out"
 
 
 def _digest(file: Path) -> str:

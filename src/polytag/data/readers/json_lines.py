@@ -9,7 +9,7 @@ from polytag._checks import check_choice
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers.base import TABLES, Reader
 from polytag.data.readers.pairs import Unlisted
-from polytag.data.readers.records import ABSENT, Keys, find_keys, record_rows
+from polytag.data.readers.records import ABSENT, Keys, declaration, find_keys, record_rows
 from polytag.data.readers.rows import Row, assemble
 from polytag.data.readers.text import Text, open_text
 from polytag.errors import DataError
@@ -69,8 +69,6 @@ class JsonLines(Reader):
         unlisted = self.unlisted if self.unlisted != "auto" else header.get("unlisted")
         if unlisted is None:
             unlisted = "unknown" if listed == {ABSENT} else "absent"
-        if unlisted not in ("absent", "unknown"):
-            raise DataError(f"the first line of {path} has unlisted {unlisted!r}; use absent or unknown")
 
         def where(line: int) -> str:
             return f"line {line} of {path.name}"
@@ -112,16 +110,20 @@ def _records(text: Text, header: dict[str, Any] | None = None) -> Iterator[tuple
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(line.rstrip())
         except (ValueError, RecursionError) as error:
-            raise DataError(f"line {number} of {text.path} is not valid JSON ({error}); correct it") from error
+            why = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
+            raise DataError(
+                f"line {number} of {text.path} is not valid JSON ({why}); write a whole object on each line"
+            ) from error
         if not isinstance(record, dict):
-            raise DataError(f'line {number} of {text.path} is not an object, such as {{"file_name": "a.jpg"}}')
+            raise DataError(
+                f'line {number} of {text.path} is not an object, such as {{"file_name": "a.jpg", "labels": ["cat"]}}; '
+                "write one for each photo"
+            )
         if first and isinstance(record.get(HEADER), list) and set(record) <= {HEADER, "unlisted"}:
-            if not all(isinstance(name, str) for name in record[HEADER]):
-                raise DataError(f"the first line of {text.path} needs a list of names as its {HEADER!r}")
             if header is not None:
-                header.update(record)
+                header.update(declaration(record, f"the first line of {text.path}"))
         else:
             yield number, record
         first = False

@@ -1,11 +1,12 @@
 """Labels in the exports of Label Studio: choices of annotators, in full or as JSON-MIN."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from polytag._text import counted
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers.base import DOCUMENTS, Reader
 from polytag.data.readers.documents import documents, load
@@ -13,11 +14,12 @@ from polytag.data.readers.photos import is_image
 from polytag.data.readers.rows import Row, assemble
 from polytag.errors import DataError
 
+_CHOICES = ("choices", "label", "labels", "tags")  # keys of JSON-MIN, if there is no "choice" and nothing like it
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before the name of an uploaded photo
 
 
 class LabelStudio(Reader):
-    """A list of tasks with ``choices``; tasks that nobody has annotated are left out, with a note.
+    """A list of tasks with ``choices``; tasks that nobody has annotated, or only skipped, are left out, with a note.
 
     Where annotators of one photo disagree on a label, it is unknown. A photo from a disk or a bucket is looked for at
     its path there, an uploaded one under its own name, without the prefix that Label Studio gave it.
@@ -45,52 +47,50 @@ class LabelStudio(Reader):
         tasks = load(path)
         if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
             raise DataError(f"{path} is not a list of tasks; export it from Label Studio as JSON or JSON-MIN")
-        left_out: list[int] = []
-        disputed: list[int] = []
+        answers: dict[str, list[set[str]]] = {}  # by task: JSON-MIN has an entry for each of its annotators
+        first: dict[str, int] = {}
+        for number, task in enumerate(tasks):
+            key = repr(task["id"]) if "annotations" not in task and "id" in task else f"entry {number}"
+            first.setdefault(key, number)
+            answers.setdefault(key, []).extend(self._answers(task, _where(number, path)))
+        annotated = {number: answers[key] for key, number in first.items() if answers[key]}
+        if not annotated:
+            raise DataError(f"{path} has no task with an annotation; annotate some and export it again")
+        if not any(any(sets) for sets in annotated.values()):
+            raise DataError(f"{path} has no choices on any task; name their field with --reader.choices")
+        disputed = sum(len(_disputed(sets)) for sets in annotated.values())
 
         def rows() -> Iterator[Row]:
-            for number, task in enumerate(tasks):
-                where = f"task {number} of {path.name}"
-                answers = self._answers(task, where)
-                if not answers:
-                    left_out.append(number)
-                    continue
-                present = set.intersection(*answers)
-                unknown = set.union(*answers) - present
-                disputed.extend([number] * len(unknown))
-                yield Row(number, self._name(task, where), sorted(present), sorted(unknown))
+            for number, sets in annotated.items():
+                name = self._name(tasks[number], _where(number, path))
+                yield Row(number, name, sorted(set.intersection(*sets)), sorted(_disputed(sets)))
 
         data = assemble(
             path,
             rows(),
-            lambda number: f"task {number} of {path.name}",
-            lambda count: f"{path.name}: {len(tasks)} tasks, {count} choices",
+            lambda number: _where(number, path),
+            lambda count: f"{path.name}: {len(first)} tasks, {count} choices",
             images=self.images,
         )
-        if left_out:
-            data.notes += (f"{len(left_out)} tasks without an annotation left out",)
+        if left_out := len(first) - len(annotated):
+            data.notes += (f"{counted(left_out, 'task')} without an annotation left out",)
         if disputed:
-            data.notes += (f"{len(disputed)} labels on which annotators disagree: read as unknown",)
+            data.notes += (f"{counted(disputed, 'label')} on which annotators disagree: read as unknown",)
         return data
 
     def _answers(self, task: dict[str, Any], where: str) -> list[set[str]]:
         """What each annotator chose."""
-        annotations = task.get("annotations")
-        if not isinstance(annotations, list):  # JSON-MIN: the choices stand beside the photo
-            keys = [self.choices] if self.choices else ["choice", "choices", "label", "labels", "tags"]
-            chosen = next((task[key] for key in keys if key in task), None)
-            return [] if chosen is None else [_chosen(chosen, where)]
+        if "annotations" not in task:  # JSON-MIN: the choices stand beside the photo
+            certain = [key for key in task if key == "choice" or _is_chosen(task[key])]
+            keys = [self.choices] if self.choices else certain or [key for key in _CHOICES if key in task][:1]
+            chosen = [_chosen(task[key], where) for key in keys if task.get(key) is not None]
+            return [set().union(*chosen)] if chosen or "annotation_id" in task else []
         answers = []
-        for annotation in annotations:
-            if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
-                continue
-            found: set[str] = set()
-            for result in annotation.get("result") or []:
-                if isinstance(result, dict) and result.get("type") == "choices":
-                    if self.choices and result.get("from_name") != self.choices:
-                        continue
-                    found |= _chosen(result.get("value"), where)
-            answers.append(found)
+        for annotation in _dicts(task["annotations"]):
+            if not annotation.get("was_cancelled"):
+                results = [result for result in _dicts(annotation.get("result")) if result.get("type") == "choices"]
+                wanted = [result for result in results if self.choices in ("", result.get("from_name"))]
+                answers.append(set().union(*(_chosen(result.get("value"), where) for result in wanted)))
         return answers
 
     def _name(self, task: dict[str, Any], where: str) -> str:
@@ -103,20 +103,41 @@ class LabelStudio(Reader):
         return next(iter(names.values()))
 
 
+def _where(number: int, path: Path) -> str:
+    return f"task {number} of {path.name}"
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _disputed(answers: Sequence[set[str]]) -> set[str]:
+    return answers[0].union(*answers) - answers[0].intersection(*answers)
+
+
+def _is_chosen(value: Any) -> bool:
+    return isinstance(value, dict) and "choices" in value
+
+
 def _chosen(value: Any, where: str) -> set[str]:
     found = value.get("choices") if isinstance(value, dict) else value
-    listed = [found] if isinstance(found, str) else found
-    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
-        raise DataError(f"{where} needs a list of names as its choices, got {value!r}")
+    listed = found if isinstance(found, list) else [found]
+    if not all(isinstance(name, str) for name in listed):
+        raise DataError(f"{where} needs a list of names as its choices, got {value!r}; correct it")
     return set(listed)
 
 
 def _file_name(link: str) -> str:
     """The photo that a task links to: its path on a disk or in a bucket, else its name."""
-    parts = urlsplit(link)
+    try:
+        parts = urlsplit(link)
+    except ValueError:  # another text of the task
+        return ""
     if local := parse_qs(parts.query).get("d"):  # /data/local-files/?d=street/a.jpg
         return local[0].lstrip("/")
     path = unquote(parts.path)
-    if parts.scheme not in ("", "http", "https"):
-        return path.lstrip("/")
-    return _UPLOADED.sub("", path.rpartition("/")[2]) if "/upload/" in path or parts.scheme else path
+    if "/upload/" in path:
+        return _UPLOADED.sub("", path.rpartition("/")[2])
+    if parts.scheme in ("http", "https"):
+        return path.rpartition("/")[2]
+    return path.lstrip("/") if parts.scheme else path

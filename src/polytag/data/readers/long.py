@@ -19,13 +19,14 @@ from polytag.data.readers.columns import (
 from polytag.data.readers.pairs import Pair, Unlisted, assemble_pairs
 from polytag.data.readers.text import TextTable
 from polytag.errors import DataError
+from polytag.labels.matrix import UNKNOWN
 
 
 class Long(Reader):
     """A table with columns of photos, labels and confidences: 1 is present, 0 absent, as in Open Images.
 
-    Photos come in the order in which they are first met; classes are sorted by name. A row with an empty label lists a
-    photo.
+    A confidence that is empty, nan or -1 is an unknown label. Photos come in the order in which they are first met;
+    classes are sorted by name. A row with an empty label lists a photo.
 
     Args:
         filename: the column of file names; by default one with a usual name, or the only one with image names in it.
@@ -114,13 +115,18 @@ class Long(Reader):
 
     def _value(self, cell: str, where: str, column: str) -> int:
         try:
-            number = float(cell)
+            number = float(cell.strip() or -1)
         except ValueError:
-            number = -1.0
+            number = -2.0
+        if number == -1 or number != number:  # NaN differs from itself
+            return UNKNOWN
         if not 0 <= number <= 1:
-            raise DataError(f"{where} has {cell!r} in column {column!r}; a confidence is a number from 0 to 1")
+            raise DataError(
+                f"{where} has {cell!r} in column {column!r}; a confidence is a number from 0 to 1, or empty"
+            )
         if not self.present_from and number not in (0, 1):
             raise DataError(
-                f"{where} has the confidence {cell}; say with --reader.present-from from where on a label is present"
+                f"{where} has the confidence {cell.strip()}; "
+                "say with --reader.present-from from where on a label is present"
             )
         return int(number >= self.present_from) if self.present_from else int(number)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from polytag._checks import check_choice
+from polytag._text import counted
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers.base import TABLES, Reader, split_number
-from polytag.data.readers.columns import SPLIT_COLUMNS, named, optional_column, photo_column, tables
+from polytag.data.readers.columns import SPLIT_COLUMNS, listed, named, optional_column, photo_column, tables
 from polytag.data.readers.rows import Row, assemble
 from polytag.data.readers.text import TextTable
 from polytag.errors import DataError
@@ -18,14 +19,15 @@ State = Literal["unknown", "present", "absent"]
 
 
 class OneHot(Reader):
-    """A table with a column of file names and a column for each label: 1 is present, 0 absent.
+    """A table with a column of file names and a column for each label: 1 or true is present, 0 or false absent.
 
-    A folder may have one a split, as Roboflow exports them: ``train/_classes.csv``. Classes are the columns, in order.
+    A folder may have one a split, as Roboflow exports them: ``train/_classes.csv``. Classes are the columns, in order;
+    columns without a name, such as the numbers of rows that pandas writes, are none.
 
     Args:
         filename: the column of file names; by default one with a usual name, or the only one with image names in it.
         ignore: columns that are no labels; may be given several times.
-        blank: what an empty cell, or one with nan, says of its label.
+        blank: what an empty cell, or one with nan or NA, says of its label.
         negative: what -1 says.
         split: the column with train, val or test; by default ``split`` if there is one.
         group_by: the column whose value photos must share to stay in one split; by default none.
@@ -91,7 +93,7 @@ class OneHot(Reader):
         split = optional_column(first, self.split, SPLIT_COLUMNS)
         of_column = f"column {first.header[split]!r}" if split is not None else ""
         file = f"{', '.join(parts)}: {PARTS} in each" if path.is_dir() else path.name
-        return assemble(
+        data = assemble(
             path,
             rows(),
             where,
@@ -101,19 +103,28 @@ class OneHot(Reader):
             classes=classes,
             splits="the names of the folders" if path.is_dir() else of_column,
             groups=f"column {self.group_by!r}" if self.group_by else "",
-            more=first.text.notes,
+            more=[*dict.fromkeys(note for table in opened.values() for note in table.text.notes)],
         )
+        if unknown := int(data.labels.counts().unknown.sum()):
+            said = [cell for cell, state in (("empty", self.blank), ("-1", self.negative)) if state == "unknown"]
+            are = "is" if unknown == 1 else "are"
+            data.notes += (f"{counted(unknown, 'cell')} {are} {' or '.join(said)}: read as unknown",)
+        return data
 
     def _columns(self, table: TextTable) -> list[int]:
         """Those of labels; all others must be ignored by name."""
         named(table, filename=self.filename, split=self.split, group_by=self.group_by)
         if missing := [name for name in self.ignore if name not in table.header]:
-            raise DataError(f"{table.path} has no column {missing[0]!r}; correct --reader.ignore")
+            raise DataError(
+                f"{table.path} has no column {missing[0]!r}; it has {listed(table.header)}; correct --reader.ignore"
+            )
         split, group = optional_column(table, self.split, SPLIT_COLUMNS), optional_column(table, self.group_by)
         others = {photo_column(table, self.filename), split, group, *map(table.header.index, self.ignore)}
-        found = [column for column in range(len(table.header)) if column not in others]
+        found = [column for column, name in enumerate(table.header) if name and column not in others]
         if not found:
-            raise DataError(f"{table.path} has no column of labels beside {', '.join(map(repr, table.header))}")
+            raise DataError(
+                f"{table.path} has no column of labels; it has {listed(table.header)}; add one for each label"
+            )
         return found
 
     def _rows(self, table: TextTable, columns: list[int], part: str) -> Iterator[Row]:
@@ -121,6 +132,7 @@ class OneHot(Reader):
         split, group = optional_column(table, self.split, SPLIT_COLUMNS), optional_column(table, self.group_by)
         meaning = {"1": "present", "0": "absent", "-1": self.negative, "": self.blank, "nan": self.blank}
         meaning |= {f"{number}.0": meaning[number] for number in ("1", "0", "-1")}
+        meaning |= {"true": "present", "false": "absent", "na": self.blank}
         for line, row in table.rows():
             found: dict[str, list[str]] = {"present": [], "absent": [], "unknown": []}
             for column in columns:

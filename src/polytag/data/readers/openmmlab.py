@@ -61,15 +61,16 @@ class OpenMMLab(Reader):
 
 
 def _classes(file: Path, content: Any) -> list[str]:
-    declared = content.get("metainfo", {}).get("classes") if isinstance(content, dict) else None
-    if not isinstance(declared, list) or not all(isinstance(name, str) for name in declared):
+    meta = content.get("metainfo") if isinstance(content, dict) else None
+    declared = meta.get("classes") if isinstance(meta, dict) else None
+    if not isinstance(declared, list) or not declared or not all(isinstance(name, str) for name in declared):
         raise DataError(f"{file} needs a list of names as its metainfo.classes; export it again")
     return declared
 
 
 def _labels(value: Any, classes: list[str], where: str) -> list[str]:
-    numbers = [value] if isinstance(value, int) else value
-    if not isinstance(numbers, list) or not all(isinstance(n, int) and 0 <= n < len(classes) for n in numbers):
+    numbers = value if isinstance(value, list) else [value]
+    if not all(type(number) is int and 0 <= number < len(classes) for number in numbers):
         raise DataError(
             f"{where} has the gt_label {value!r}; it must be a list of numbers from 0 to {len(classes) - 1}"
         )

@@ -2,12 +2,14 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polytag._text import counted
 from polytag.data.labelled_set import UNSPLIT, LabelledSet
 from polytag.data.paths import Paths
 from polytag.data.readers.base import label_name, labelled_set, split_note, split_number
@@ -92,12 +94,16 @@ def assemble_pairs(
 
     notes = [note(len(known)), *found, *more]
     if doubted:
-        notes.append(f"{doubted} labels are said to be present and to be absent: read as unknown")
+        are = "is" if doubted == 1 else "are"
+        notes.append(f"{counted(doubted, 'label')} {are} said to be present and to be absent: read as unknown")
     if unlisted == "auto":
         because = "an absent label is listed" if labels.default == "unknown" else "no absent label is listed"
         notes.append(f"labels that are not listed are {labels.default}, since {because}")
-    split = _of_photos(met.splits, photo_of_run, first, "split", names) if splits else None
-    group = _of_photos(met.groups, photo_of_run, first, "group", names) if groups else None
+    at = partial(
+        _of_photos, names=names, photo_of_run=photo_of_run, first=first, where=lambda run: where(met.lines[run])
+    )
+    split = at(met.splits, "split") if splits else None
+    group = at(met.groups, "group") if groups else None
     if split is not None:
         notes.append(split_note(split.astype(np.int8), splits))
     if groups:
@@ -106,7 +112,7 @@ def assemble_pairs(
 
 
 class _Met:
-    """What is kept of each pair; rows of one photo that stand together are a run."""
+    """What is kept of each pair; equal rows of one photo that stand together are a run."""
 
     def __init__(self, where: Callable[[int], str], classes: Sequence[str] | None) -> None:
         self.where = where
@@ -120,14 +126,14 @@ class _Met:
     def take(self, pairs: Iterable[Pair], splits: bool, groups: bool) -> Iterator[str]:
         last = None
         for pair in pairs:
-            if pair.name != last:
-                last = pair.name
+            if last is None or (pair.name, pair.split, pair.group) != (last.name, last.split, last.group):
                 self.lines.append(pair.line)
                 if splits:
                     self.splits.append(self._split(pair))
                 if groups:
                     self.groups.append(self.group_numbers.setdefault(pair.group, len(self.group_numbers)))
                 yield inside(pair.name, self.where(pair.line))
+            last = pair
             self.runs.append(len(self.lines) - 1)
             if pair.label not in self._known:
                 self._known[pair.label] = self._new(pair)
@@ -177,11 +183,18 @@ def _rows(keys: NDArray[np.int64], items: int, classes: int) -> Rows:
 
 
 def _of_photos(
-    values: "array[int]", photo_of_run: NDArray[np.int64], first: NDArray[np.int64], what: str, names: Paths
+    values: "array[int]",
+    what: str,
+    names: Paths,
+    photo_of_run: NDArray[np.int64],
+    first: NDArray[np.int64],
+    where: Callable[[int], str],
 ) -> NDArray[np.int64]:
     """The split or group of each photo, from those of its runs."""
     of_run = np.array(values, np.int64)
     chosen: NDArray[np.int64] = of_run[first]
     if (differs := np.flatnonzero(of_run != chosen[photo_of_run])).size:
-        raise DataError(f"{names[int(differs[0])]!r} is in two {what}s; keep all of its rows in one")
+        second = int(differs[0])
+        both = f"by {where(int(first[photo_of_run[second]]))} and by {where(second)}"
+        raise DataError(f"{names[second]!r} is in two {what}s, {both}; keep all of its rows in one")
     return chosen

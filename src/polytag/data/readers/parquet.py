@@ -1,7 +1,7 @@
 """Labels in Parquet: one row a photo, labels as lists of names."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,7 +9,7 @@ from polytag._checks import check_choice
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers.base import TABLES, Reader
 from polytag.data.readers.pairs import Unlisted
-from polytag.data.readers.records import ABSENT, UNKNOWN, find_keys, record_rows
+from polytag.data.readers.records import ABSENT, UNKNOWN, declaration, find_keys, record_rows
 from polytag.data.readers.rows import assemble
 from polytag.errors import DataError, OptionError
 
@@ -63,7 +63,7 @@ class Parquet(Reader):
         names = file.schema_arrow.names
         chosen = {"filename": self.filename, "labels": self.labels, "split": self.split, "group_by": self.group_by}
         keys = find_keys(names, str(path), **chosen)
-        declared = json.loads((file.schema_arrow.metadata or {}).get(DECLARED, b"{}"))
+        declared = _declared(file, path)
         unlisted = self.unlisted if self.unlisted != "auto" else declared.get("unlisted")
         if unlisted is None:
             unlisted = "unknown" if ABSENT in names and UNKNOWN not in names else "absent"
@@ -71,8 +71,9 @@ class Parquet(Reader):
 
         def records() -> Iterator[tuple[int, dict[str, Any]]]:
             number = 0
-            for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted):
-                for record in batch.to_pylist():
+            batches = file.iter_batches(ROWS_AT_ONCE, columns=wanted)
+            while records := _next(batches, path):
+                for record in records:
                     number += 1
                     yield number, record
 
@@ -102,10 +103,32 @@ def open_parquet(path: Path) -> Any:
     """
     try:
         import pyarrow.parquet as arrow
-        from pyarrow import ArrowException
     except ImportError as error:
         raise OptionError('Parquet needs pyarrow; install it with pip install "polytag[parquet]"') from error
+    return _read(lambda: arrow.ParquetFile(path), path)
+
+
+def _next(batches: Iterator[Any], path: Path) -> list[dict[str, Any]]:
+    """The records of the next batch; none behind the last."""
+    found: list[dict[str, Any]] = _read(lambda: next((batch.to_pylist() for batch in batches if len(batch)), []), path)
+    return found
+
+
+def _read(action: Callable[[], Any], path: Path) -> Any:
+    from pyarrow import ArrowException
+
     try:
-        return arrow.ParquetFile(path)
-    except (ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read as Parquet ({error}); write it again") from error
+        return action()
+    except (ArrowException, OSError, ValueError) as error:
+        why = " ".join(str(error).split())
+        raise DataError(f"{path} cannot be read as Parquet ({why}); write it again") from error
+
+
+def _declared(file: Any, path: Path) -> dict[str, Any]:
+    said = (file.schema_arrow.metadata or {}).get(DECLARED, b"{}")
+    where = f"the declaration in the metadata of {path}"
+    try:
+        content = json.loads(said)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where} is not valid JSON ({error}); write the file again") from error
+    return declaration(content, where)

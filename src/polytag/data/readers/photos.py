@@ -14,9 +14,8 @@ from polytag.data.labelled_set import ImageFiles
 from polytag.data.paths import Paths
 from polytag.errors import DataError
 
-IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif", ".avif")
-)
+IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"))
+IMAGE_SUFFIXES |= {".heic", ".heif", ".hif", ".avif"}  # .hif is what cameras write
 
 # What most names do not have: a backslash, an empty, "." or ".." step, a root, a drive, a letter no file name can hold.
 _ODD = re.compile(r"\\|//|(?:^|/)\.{1,2}(?:/|$)|^/|^[A-Za-z]:/|\0|[\ud800-\udc7f\udd00-\udfff]")
@@ -111,18 +110,17 @@ def _completed(root: Path, names: Paths, where: Callable[[int], str]) -> tuple[P
 
 def _listing(root: Path, folders: set[str]) -> tuple[NDArray[np.int64], list[str]]:
     """Sorted hashes of the paths of all files in some folders below ``root``, and the endings of images among them."""
-    hashes, endings = array("q"), set()
+    hashes, endings = array("q"), set[str]()
     for folder in folders:  # one listing a folder: asking for each file would take minutes on a network disk
         try:
             with os.scandir(root / folder) as entries:
-                for entry in entries:
-                    if entry.is_file():
-                        hashes.append(hash(f"{folder}/{entry.name}" if folder else entry.name))
-                        endings.add(posixpath.splitext(entry.name)[1])
+                here = [entry.name for entry in entries if entry.is_file()]
         except (FileNotFoundError, NotADirectoryError):
             continue  # its photos are then missing, and named as such
         except OSError as error:
             raise DataError(f"cannot look into {root / folder}: {error.strerror}; make it readable") from error
+        hashes.extend(map(hash, map(f"{folder}/".__add__, here) if folder else here))
+        endings.update(name[name.rfind(".") :] for name in here)
     return np.sort(np.array(hashes, np.int64)), sorted(ending for ending in endings if ending.lower() in IMAGE_SUFFIXES)
 
 

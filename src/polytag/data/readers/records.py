@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from polytag.data.readers.columns import FILE_COLUMNS, ID_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS, usual
+from polytag.data.readers.columns import FILE_COLUMNS, ID_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS, listed, usual
 from polytag.data.readers.rows import Row
 from polytag.errors import DataError
 
@@ -25,7 +25,7 @@ def find_keys(names: Sequence[str], source: str, **chosen: str) -> Keys:
     Raises:
         DataError: if a chosen one is not there, or none has a usual name.
     """
-    there = ", ".join(map(repr, names))
+    there = listed(names)
     for option, name in chosen.items():
         if name and name not in names:
             flag = option.replace("_", "-")
@@ -47,6 +47,22 @@ def find_keys(names: Sequence[str], source: str, **chosen: str) -> Keys:
     )
 
 
+def declaration(content: Any, where: str) -> dict[str, Any]:
+    """What a file declares: ``{"classes": [...], "unlisted": "absent"}``, where both may be left out.
+
+    Raises:
+        DataError: if it is anything else.
+    """
+    if not isinstance(content, dict):
+        raise DataError(f"{where} is {_short(content)}; it must be an object with classes and unlisted")
+    names, unlisted = content.get("classes", []), content.get("unlisted", "absent")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{where} needs a list of names as its 'classes', got {_short(names)}; correct it")
+    if unlisted not in ("absent", "unknown"):
+        raise DataError(f"{where} has unlisted {_short(unlisted)}; use absent or unknown")
+    return content
+
+
 def record_rows(
     records: Iterable[tuple[int, Mapping[str, Any]]], keys: Keys, where: Callable[[int], str]
 ) -> Iterator[Row]:
@@ -65,7 +81,7 @@ def record_rows(
             raise DataError(f"{where(line)} needs a file name as its {keys.filename!r}; fill it in or remove the entry")
         if keys.labels not in record:
             raise DataError(f"{where(line)} has no {keys.labels!r}; write [] where there are no labels")
-        present, unknown, absent = _labels(record[keys.labels], keys.labels, where(line) if record else "")
+        present, unknown, absent = _labels(record[keys.labels], keys.labels, where, line)
         yield Row(
             line,
             name.strip(),
@@ -77,27 +93,30 @@ def record_rows(
         )
 
 
-def _labels(value: Any, key: str, where: str) -> tuple[list[str], list[str], list[str]]:
-    if isinstance(value, Mapping):
-        states: dict[Any, list[str]] = {1: [], -1: [], 0: []}
-        for name, state in value.items():
-            number = -1 if state is None else state
-            if number not in states:
-                raise DataError(f"{where} has {state!r} for the label {name!r}; use 1, 0, or -1 for unknown")
-            states[number].append(str(name))
-        return states[1], states[-1], states[0]
-    if value is None:
-        return [], [], []
-    return _names(value, key, lambda line: where, 0), [], []
+def _labels(value: Any, key: str, where: Callable[[int], str], line: int) -> tuple[list[str], list[str], list[str]]:
+    if not isinstance(value, Mapping):
+        return _names(value, key, where, line), [], []
+    states: dict[int, list[str]] = {1: [], -1: [], 0: []}
+    for name, state in value.items():
+        number = -1 if state is None or state != state else state  # NaN differs from itself
+        if not isinstance(number, int | float) or number not in states:
+            raise DataError(f"{where(line)} has {_short(state)} for the label {name!r}; use 1, 0, or -1 for unknown")
+        states[int(number)].append(str(name))
+    return states[1], states[-1], states[0]
 
 
 def _names(value: Any, key: str, where: Callable[[int], str], line: int) -> list[str]:
     if value is None:
         return []
-    listed = [value] if isinstance(value, str | int) else value
-    if not isinstance(listed, Sequence) or not all(isinstance(name, str | int) for name in listed):
-        raise DataError(f"{where(line)} needs a list of names as its {key!r}, got {value!r}")
-    return [str(name) for name in listed]
+    found = value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str | int) and not isinstance(name, bool) for name in found):
+        raise DataError(f"{where(line)} needs a list of names as its {key!r}, got {_short(value)}; correct it")
+    return [str(name) for name in found]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _text(value: Any) -> str:

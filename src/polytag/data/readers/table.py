@@ -1,17 +1,27 @@
 """Labels in a table with one row a photo: CSV, or the same with tabs, semicolons or bars between the columns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers.base import TABLES, Reader
-from polytag.data.readers.columns import SPLIT_COLUMNS, label_column, named, optional_column, photo_column, tables
+from polytag.data.readers.columns import (
+    SPLIT_COLUMNS,
+    label_column,
+    named,
+    one_of_marks,
+    optional_column,
+    photo_column,
+    tables,
+)
 from polytag.data.readers.rows import Row, assemble
 from polytag.data.readers.separators import label_delimiter
 from polytag.data.readers.text import SUFFIXES, TextTable
+from polytag.errors import DataError
+from polytag.labels.matrix import Default
 
-NONE_WORDS = ("no finding", "none", "no_finding", "nothing", "unlabeled", "unlabelled")
+NONE_WORDS = ("no finding", "none", "no_finding", "nothing", "unlabeled", "unlabelled", "nan", "null")
 
 
 class Table(Reader):
@@ -76,12 +86,17 @@ class Table(Reader):
         named(table, **chosen, unknown=self.unknown, absent=self.absent)
         photos = photo_column(table, self.filename)
         labels = label_column(table, self.labels, photos)
+        if not self.labels and (other := one_of_marks(table, labels, photos)):
+            raise DataError(
+                f"{path} has marks such as 0 and 1 in columns {table.header[labels]!r} and {other!r}; read it with "
+                f"--reader one_hot, or with --reader.labels {table.header[labels]!r} if these are names of labels"
+            )
         unknown = optional_column(table, self.unknown, ("unknown",))
         absent = optional_column(table, self.absent, ("absent",))
         split = optional_column(table, self.split, SPLIT_COLUMNS)
         group = optional_column(table, self.group_by)
         columns = [column for column in (labels, unknown, absent) if column is not None]
-        cells = ((line, row[column]) for line, row in table.rows() for column in columns)
+        cells = ((line, row[c]) for line, row in table.rows() for c in columns if row[c].strip() != self.none)
         delimiter = self.delimiter or label_delimiter(cells, path)
 
         def pieces(row: list[str], column: int | None) -> list[str]:
@@ -102,6 +117,13 @@ class Table(Reader):
                     table.filled(line, row, group) if group is not None else "",
                 )
 
+        listed = [
+            f"labels in column {table.header[column]!r} are {state}"
+            for column, state in ((unknown, "unknown"), (absent, "absent"))
+            if column is not None
+        ]
+        default: Default = "unknown" if absent is not None and unknown is None else "absent"
+        more = [*listed, f"labels that are not listed are {default}"] if listed else []
         by = f"split by {delimiter!r}" if delimiter else "one a photo"
         read_from = f"{path.name}: photos from column {table.header[photos]!r}"
         data = assemble(
@@ -110,11 +132,16 @@ class Table(Reader):
             table.where,
             lambda count: f"{read_from}, {count} labels from column {table.header[labels]!r}, {by}",
             images=self.images,
-            default="unknown" if absent is not None and unknown is None else "absent",
+            default=default,
             splits=f"column {table.header[split]!r}" if split is not None else "",
             groups=f"column {self.group_by!r}" if group is not None else "",
-            more=table.text.notes,
+            more=[*table.text.notes, *more],
         )
-        nothing = [name for name in data.classes if name.casefold() in NONE_WORDS]
-        data.notes += tuple(f"{name!r} is read as a label; --reader.none {name!r} reads it as none" for name in nothing)
+        data.notes += none_notes(data.classes)
         return data
+
+
+def none_notes(classes: Sequence[str]) -> tuple[str, ...]:
+    """Notes on labels whose names say that a photo has none."""
+    nothing = [name for name in classes if name.casefold() in NONE_WORDS]
+    return tuple(f"{name!r} is read as a label; --reader.none {name!r} reads it as none" for name in nothing)

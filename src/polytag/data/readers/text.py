@@ -40,14 +40,17 @@ class Text(NamedTuple):
             try:
                 for text in file:
                     read += 1
-                    yield text
+                    yield text if read > 1 else text.removeprefix("\ufeff")  # where the encoding is named
             except UnicodeError as error:
                 near = f" near line {read}" if read else ""
-                name = "UTF-8" if self.encoding.startswith("utf-8") else self.encoding
-                raise DataError(f"{self.path} is not {name} text{near}; {_WAY_OUT}") from error
+                plain = self.encoding.startswith("utf-8")
+                way_out = _WAY_OUT if plain else "save it as UTF-8, or name another encoding with --reader.encoding"
+                raise DataError(
+                    f"{self.path} is not {'UTF-8' if plain else self.encoding} text{near}; {way_out}"
+                ) from error
 
     def rows(self, separator: str) -> Iterator[tuple[int, list[str]]]:
-        """The rows of a table with the line on which each begins, the header first; empty lines are skipped.
+        """The rows of a table with the line on which each begins, the header first; rows with nothing are skipped.
 
         Raises:
             DataError: if it is not text of this encoding, or quotes are not closed.
@@ -56,7 +59,7 @@ class Text(NamedTuple):
         reader = csv.reader(self.lines(), delimiter=separator, strict=True)
         try:
             for row in reader:
-                if row:
+                if any(map(str.strip, row)):
                     yield line, row
                 line = reader.line_num + 1  # a quoted cell may span lines
         except csv.Error as error:
@@ -68,12 +71,13 @@ def open_text(path: Path, encoding: str = "") -> Text:
 
     Raises:
         DataError: if its first bytes are those of another encoding.
-        OptionError: if there is no encoding of this name.
+        OptionError: if there is no encoding of text of this name.
     """
     if encoding:
         try:
+            "".encode(encoding)  # there are codecs that are not of text, such as hex
             return Text(path, codecs.lookup(encoding).name)
-        except LookupError as error:
+        except (LookupError, ValueError) as error:
             raise OptionError(f"there is no encoding {encoding!r}; name one such as utf-8, utf-16 or cp1252") from error
     with path.open("rb") as file:
         start = file.read(4096)

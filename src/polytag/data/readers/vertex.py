@@ -1,6 +1,7 @@
 """Labels in the tables of Vertex AI: no header, a use, a photo in a bucket, then as many labels as it has."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,6 +10,9 @@ from polytag.data.readers.base import TABLES, Reader
 from polytag.data.readers.columns import USES, tables
 from polytag.data.readers.rows import Row, assemble
 from polytag.data.readers.text import open_text
+from polytag.errors import DataError
+
+SPLIT_USES = USES[:4]
 
 
 class Vertex(Reader):
@@ -35,7 +39,7 @@ class Vertex(Reader):
     def read(self, path: Path) -> LabelledSet:
         """The photos of a table, in its order; classes are sorted by name."""
         text = open_text(path, self.encoding)
-        splits = any(cells[0].strip().lower() in USES[:-1] for _, cells in text.rows(","))
+        splits = any(cells[0].strip().lower() in SPLIT_USES for _, cells in text.rows(","))
 
         def rows() -> Iterator[Row]:
             for line, cells in text.rows(","):
@@ -46,14 +50,24 @@ class Vertex(Reader):
                 name = photo.strip()
                 if name.startswith("gs://"):
                     name = name.removeprefix("gs://").partition("/")[2]
-                yield Row(line, name, labels, split=use if use in USES[:-1] else "")
+                if _is_box(labels):
+                    raise DataError(
+                        f"row {line} of {path} has the corners of a box; export the labels of whole images, or leave "
+                        "a photo and its labels on each row"
+                    )
+                yield Row(line, name, labels, split=use if use in SPLIT_USES else "")
 
         return assemble(
             path,
             rows(),
             lambda line: f"row {line} of {path.name}",
-            lambda count: f"{path.name}: photos in a bucket, read from beside the table, with {count} labels",
+            lambda count: f"{path.name}: a table of Vertex AI with {count} labels, photos by their paths in the bucket",
             images=self.images,
             splits="the use of each row" if splits else "",
             more=text.notes,
         )
+
+
+def _is_box(labels: Sequence[str]) -> bool:
+    """Whether a row is one of object detection: a label, then four corners, of which some may be empty."""
+    return len(labels) == 9 and any(labels[1:]) and all(re.fullmatch(r"(\d*\.?\d+)?", cell) for cell in labels[1:])

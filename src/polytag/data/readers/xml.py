@@ -16,7 +16,7 @@ def parse_xml(file: Path) -> ElementTree.Element:
     try:
         parser.feed(file.read_bytes())
         root: ElementTree.Element = parser.close()
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter of an encoding it cannot read
         raise DataError(f"{file} is not valid XML ({error}); correct it or remove it") from error
     except _DocumentTypeError as error:
         raise DataError(

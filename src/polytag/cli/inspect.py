@@ -1,0 +1,132 @@
+"""`polytag inspect`."""
+
+import shutil
+import textwrap
+from pathlib import Path
+
+from polytag._files import write_text
+from polytag._text import counted, printable, table
+from polytag.cli.console import counting, say
+from polytag.cli.options import parse_with_nested
+from polytag.cli.parser import Parser
+from polytag.cli.reading import add_reading, read
+from polytag.data.convert import convert
+from polytag.data.inspection import Inspection, inspect_data, kept_together
+from polytag.data.labelled_set import SPLITS, LabelledSet
+from polytag.data.published import PUBLISHED, compare_with
+from polytag.errors import OptionError
+from polytag.report.inspection import inspection_page, summary
+from polytag.report.lettering import fitted
+
+ENDS = 10  # labels from each end of the list
+PAIRS = 6  # of labels that come together
+NAME, BAR = 26, 24  # columns of a name and of the longest bar
+WIDEST = 100  # columns of the terminal that are used
+
+
+def main(words: list[str]) -> int:
+    """Show what there is in the data and what is wrong with it; 1 where it is not what was expected."""
+    args = parse_with_nested(_parser(), words, ("reader",))
+    if args.no_photos and (args.regroup or args.look_alikes):
+        raise OptionError("--no-photos opens no photo, which --regroup and --look-alikes must; choose one")
+    data = read(args)
+    for note in data.notes:
+        say(note)
+    if args.expect:
+        return _compare(data, args.expect)
+    with counting("opening photos", 0 if args.no_photos else len(data)) as progress:
+        found = inspect_data(data, args.workers, not args.no_photos, args.look_alikes, progress)
+    print(_as_text(found))
+    if args.out:
+        write_text(Path(args.out), inspection_page(found, Path(args.data).name or str(args.data)))
+        print(f"\nAll of it, with drawings and pictures: {printable(args.out)}")
+    if args.regroup and found.photos:
+        together = kept_together(data, found.photos)
+        written = convert(together, Path(args.regroup), "csv")
+        command = " ".join([printable(args.regroup), *written.options])
+        print(f"\nPhotos that belong together share a group, and splits can be cut anew:\n    polytag train {command}")
+    return 0
+
+
+def _compare(data: LabelledSet, name: str) -> int:
+    rows = compare_with(data, name)
+    cells = [(what, str(expected), str(there), "yes" if equal else "NO") for what, expected, there, equal in rows]
+    print(table([("", "published", "here", "equal"), *cells], frozenset((1, 2))))
+    return int(not all(equal for *_, equal in rows))
+
+
+def _as_text(found: Inspection) -> str:
+    """The inspection in at most 80 columns, or as wide as the terminal."""
+    width = max(60, min(shutil.get_terminal_size().columns, WIDEST))
+    parts = [summary(found), _average(found), *_problems(found, width), "", _labels(found)]
+    if found.together:
+        parts += ["", _together(found)]
+    if found.photos and found.photos.bad:
+        parts += ["", "Photos that cannot be read"]
+        parts += [f"  {printable(sentence)}" for _, sentence in found.photos.bad[:ENDS]]
+        more = len(found.photos.bad) - ENDS
+        parts += [f"  ... and {more} more"] if more > 0 else []
+    return "\n".join(parts)
+
+
+def _average(found: Inspection) -> str:
+    total = sum(number * photos for number, photos in enumerate(found.per_photo))
+    head, medium, tail = found.groups
+    none = f", {counted(found.per_photo[0], 'photo')} without any" if found.per_photo[0] else ""
+    return (
+        f"{total / max(len(found.data), 1):.1f} labels a photo, at most {len(found.per_photo) - 1}{none}; "
+        f"head {head}, medium {medium}, tail {tail}"
+    )
+
+
+def _problems(found: Inspection, width: int) -> list[str]:
+    lines = []
+    for problem in found.problems:
+        mark = "! " if problem.grave else "- "
+        lines += textwrap.wrap(printable(problem.text), width, initial_indent=mark, subsequent_indent="  ")
+    return ["", *lines] if lines else ["", "Nothing stands out."]
+
+
+def _labels(found: Inspection) -> str:
+    """The most and the least frequent labels."""
+    rows = list(found.rows)
+    kept = rows if len(rows) <= 2 * ENDS + 2 else [*rows[:ENDS], None, *rows[-ENDS:]]
+    most = max((row.present for row in rows), default=0) or 1
+    head = ("label", "photos", *(SPLITS if rows[0].parts else ()), "")
+    cells: list[tuple[str, ...]] = [head]
+    for row in kept:
+        if row is None:
+            cells.append((f"... {len(rows) - 2 * ENDS} more", *([""] * (len(head) - 1))))
+        else:
+            bar = "#" * max(round(BAR * row.present / most), int(row.present > 0))
+            cells.append((fitted(printable(row.name), NAME), str(row.present), *map(str, row.parts), bar))
+    return table(cells, frozenset(range(1, len(head) - 1)))
+
+
+def _together(found: Inspection) -> str:
+    names = found.data.classes
+    cells = [("labels together", "photos", "of the rarer one")]
+    for pair in found.together[:PAIRS]:
+        both = " + ".join(fitted(printable(names[column]), NAME) for column in (pair.first, pair.second))
+        cells.append((both, str(pair.photos), f"{pair.share:.0%}"))
+    return table(cells, frozenset((1, 2)))
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="polytag inspect",
+        description="What there is in a data set, and what is wrong with it: labels, splits, damaged photos, copies, "
+        "overlaps, leaks between splits.",
+        allow_abbrev=False,
+    )
+    add_reading(parser)
+    parser.add_argument("-o", "--out", metavar="FILE.html", help="also write a page with drawings and pictures")
+    text = f"compare the counts with those published, and nothing else: {', '.join(PUBLISHED)}"
+    parser.add_argument("--expect", metavar="NAME", help=text)
+    text = "also find photos that look alike from afar, such as tiles of one shore; for at most 5,000 tiles"
+    parser.add_argument("--look-alikes", action="store_true", help=text)
+    text = "write a table without splits, in which photos that are the same or overlap share a group"
+    parser.add_argument("--regroup", metavar="FILE.csv", help=text)
+    parser.add_argument("--no-photos", action="store_true", help="labels only; open no photo")
+    parser.add_argument("--workers", type=int, metavar="N", default=2, help="threads that decode (default: 2)")
+    return parser
