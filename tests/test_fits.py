@@ -149,4 +149,5 @@ def test_choices_are_told_apart_by_what_they_would_build():
 
 
 def test_a_fit_says_nothing_that_it_is_not_told():
-    assert dataclasses.asdict(Fit("x")) == {"name": "x", "method": "supervised", "classes": None, "options": {}}
+    plain = {"name": "x", "method": "supervised", "classes": None, "options": {}, "photos": "all"}
+    assert dataclasses.asdict(Fit("x")) == plain

@@ -18,6 +18,7 @@ from polytag.errors import OptionError
 from polytag.heads import HEADS
 from polytag.heads.base import Head
 from polytag.losses import BCE, LOSSES
+from polytag.method import Base
 from polytag.methods import METHODS
 from polytag.model import Classifier
 from polytag.samplers import SAMPLERS
@@ -54,7 +55,7 @@ OBJECTS: dict[str, type] = {
     "mix": Mix,
 }
 
-THINGS: Mapping[type, str] = {Head: "head"}
+THINGS: Mapping[type, str] = {Head: "head", Base: "method"}
 """Options of an entry that are entries of a table themselves, by the type that they are annotated with."""
 
 Choice = str | Mapping[str, Any] | Callable[..., Any]
@@ -83,10 +84,15 @@ def factory(kind: str, choice: Choice) -> Callable[..., Any]:
     if strange := [key for key in options if key not in allowed]:
         known = f"it takes {', '.join(allowed)}" if allowed else "it takes none"
         raise OptionError(f"the {kind} {name!r} has no option {strange[0]!r}; {known}")
-    makers = {key: factory(of, options.pop(key)) for key, of in nested_options(kind, name).items() if options.get(key)}
+    inner = {key: (of, options.pop(key)) for key, of in nested_options(kind, name).items() if options.get(key)}
+    makers = {key: factory(of, chosen) for key, (of, chosen) in inner.items()}
 
     def make(*known: Any, **more: Any) -> Any:
-        return entry(*known, **more, **options, **{key: maker(*known) for key, maker in makers.items()})
+        held = {
+            key: Base(inner[key][1], maker) if inner[key][0] == "method" else maker(*known)
+            for key, maker in makers.items()
+        }
+        return entry(*known, **more, **options, **held)
 
     return make
 

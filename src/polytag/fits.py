@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
+
 from polytag._team import ALONE, Team
 from polytag.build import describe
 from polytag.data.labelled_set import LabelledSet
+from polytag.data.splits import TRAIN
 from polytag.errors import OptionError
 from polytag.method import Fit
 from polytag.parallel import run_all
@@ -93,6 +96,8 @@ class Fits:
     def _training(self, fit: Fit) -> Trainable:
         chosen = list(range(len(self.data.classes)) if fit.classes is None else fit.classes)
         data = self.data.with_classes([self.data.classes[column] for column in chosen])
+        if fit.photos == "containing":
+            data = containing(data)
         key = {"arguments": self.arguments(), "method": identity(fit.method), "data": data.fingerprint()}
         if fit.options:
             key["options"] = {name: identity(value) for name, value in fit.options.items()}
@@ -100,6 +105,13 @@ class Fits:
         resume = (out / CONFIG).exists()
         command = f"{fit.name} of {self.folder}"
         return self.again(data=data, out=out, method=fit.method, resume=resume, command=command, **fit.options)
+
+
+def containing(data: LabelledSet) -> LabelledSet:
+    """The photos without those training photos that have none of the labels."""
+    learned = np.ones(len(data), np.bool_) if data.split is None else data.split == TRAIN
+    bare = np.diff(data.labels.present.starts) == 0
+    return data.select(np.flatnonzero(~(learned & bare)))
 
 
 def content_name(name: str, key: dict[str, Any]) -> str:

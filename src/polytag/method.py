@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ class Fit:
     method: Any = "supervised"  # a name, ``{"name": ..., option: value}``, or a factory of one's own
     classes: Sequence[int] | None = None  # the columns to train; all of them by default
     options: Mapping[str, Any] = field(default_factory=dict)  # other arguments of polytag.Training
+    photos: Literal["all", "containing"] = "all"  # to learn from: all, or those with one of the classes
 
 
 def _alone(fits: Sequence[Fit]) -> dict[str, Path]:
@@ -32,6 +33,10 @@ def _alone(fits: Sequence[Fit]) -> dict[str, Path]:
         f"a training of {', '.join(fit.name for fit in fits)} was asked for, and there is nobody to do it; "
         "prepare this method within polytag.Training"
     )
+
+
+def _unopened(path: Path) -> nn.Module:
+    raise OptionError(f"{path} was to be opened, and there is nobody to do it; prepare this method within Training")
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,12 @@ class Context:
 
     What was trained before with the same data and arguments is taken from its folder, and what was interrupted goes on.
     """
+
+    load: Callable[[Path], nn.Module] = _unopened
+    """Opens the model of a run folder, in eval mode."""
+
+    folder: Path | None = None
+    """The run folder of the training; None where there is none."""
 
     def fit(self, fit: Fit) -> Path:
         """Does one training; its run folder."""
@@ -71,6 +82,12 @@ class Method(nn.Module, ABC):
         """One sampler per batch that :meth:`losses` takes; the first one defines the epoch."""
         return (Uniform(labels),)
 
+    def begin_step(self, done: float) -> None:
+        """Called before every step with the share of the training that lies behind, in ``[0, 1)``. Nothing by default.
+
+        What changes with it belongs in a buffer, so that a compiled method is compiled once.
+        """
+
     @abstractmethod
     def losses(self, *batches: Batch) -> dict[str, Tensor]:
         """Named scalar terms; the loop minimises their sum and logs each under its name."""
@@ -78,3 +95,10 @@ class Method(nn.Module, ABC):
     def forward(self, *batches: Batch) -> dict[str, Tensor]:
         """The same as :meth:`losses`, so that a method can be wrapped (compiled, distributed)."""
         return self.losses(*batches)
+
+
+class Base(NamedTuple):
+    """A method that another one holds: the choice, and what makes it of a model, a loss and a sampler."""
+
+    choice: Any  # a name, or ``{"name": ..., option: value}``
+    make: Callable[..., Method]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,7 +160,8 @@ class Session:
             yield from map(Note, tell_labels(Known(method.model, plain, self.device, t.seed)))
         forget_peak_memory(self.device)
         fits = self._fits(split)
-        context = Context(self.accelerator, t.seed, fits)
+        own = None if isinstance(t.head, str | Mapping) else t.head
+        context = Context(self.accelerator, t.seed, fits, lambda path: Run.open(path).load_model(own), t.out)
         speed = began.get("speed", t.speed)
         if speed == "auto":
             steps = t.epochs * (len(split.train) // batch_size) * parts

@@ -2,9 +2,13 @@
 
 from polytag.method import Method
 from polytag.methods.collaborative import Collaborative
+from polytag.methods.cpsd import CPSD
 from polytag.methods.supervised import Supervised
+from polytag.methods.vfa import VFA
 
 METHODS: dict[str, type[Method]] = {
     "supervised": Supervised,
+    "vfa": VFA,
     "collaborative": Collaborative,
+    "cpsd": CPSD,
 }

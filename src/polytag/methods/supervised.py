@@ -44,4 +44,8 @@ class Supervised(Method):
     def losses(self, *batches: Batch) -> dict[str, Tensor]:
         """The one term, ``classify``."""
         (batch,) = batches
-        return {"classify": self.loss(self.model(batch.images), batch.targets)}
+        return self.judged(self.model(batch.images), batch)
+
+    def judged(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """The terms of a batch whose logits are there already, ``(batch, classes)``."""
+        return {"classify": self.loss(logits, batch.targets)}

@@ -1,0 +1,254 @@
+"""Groups of labels: those that come together, or those that do not. Part of polytag.methods.cpsd."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import LinearOperator, eigsh
+from sklearn.cluster import KMeans
+
+from polytag._checks import check_choice, check_number
+from polytag._files import write_text
+from polytag._random import generator, torch_seed
+from polytag.errors import DataError, OptionError
+from polytag.labels.cooccurrence import shares
+from polytag.labels.matrix import Labels
+
+Kind = Literal["together", "apart"]
+DENSE = 1000  # labels up to which all eigenvectors are computed
+TRIES = 4  # of which the best is kept
+STARTS = 20  # of k-means, in each try
+LARGEST = 15  # groups that are suggested at most
+STREAM = 20291
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Every label in one group.
+
+    Attributes:
+        kind: whether labels of a group come together or not.
+        classes: the labels.
+        groups: columns of each group, ascending; the group with the first label first. A group may be one label.
+        score: Calinski-Harabasz of the rows of the affinity; NaN for a single group or where each label has its own.
+        cut: normalised cut, ``sum over groups of (affinity that leaves it) / (all affinity of it)``; low is good.
+    """
+
+    kind: Kind
+    classes: tuple[str, ...]
+    groups: tuple[tuple[int, ...], ...]
+    score: float
+    cut: float
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """The group of each label, ``(classes,)``."""
+        return _numbers(self.groups, len(self.classes))
+
+
+class Affinity:
+    """How much two labels belong together, ``P``, kept as its sparse half.
+
+    ``Q = (sqrt(S) + sqrt(S)^T) / 2``, with ``S[i, j]`` the share of the photos with ``i`` that have ``j``. ``P = Q``
+    for labels that come together, ``P = 1 - Q`` (all ones less ``Q``) for labels that do not.
+
+    Args:
+        common: ``S``, ``(classes, classes)``, with an empty diagonal; see :func:`polytag.labels.cooccurrence.shares`.
+        kind: which.
+    """
+
+    def __init__(self, common: csr_array, kind: Kind) -> None:
+        check_choice("kind", kind, ("together", "apart"))
+        roots = common.sqrt()
+        self.kind = kind
+        self.half = ((roots + roots.T) / 2).tocsr()
+        self.classes = int(common.shape[0])
+
+    def dense(self) -> NDArray[np.float64]:
+        """``P``; its diagonal is 0 for labels that come together, 1 for the others, as public code has it."""
+        half = np.asarray(self.half.toarray())
+        return half if self.kind == "together" else 1 - half
+
+    def degrees(self) -> NDArray[np.float64]:
+        """Sum of each row of ``P`` without the diagonal, ``(classes,)``."""
+        sums = np.asarray(self.half.sum(axis=1)).ravel()
+        return sums if self.kind == "together" else self.classes - 1 - sums
+
+    def times(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``P`` without its diagonal, times ``(classes,)`` or ``(classes, columns)``."""
+        product = np.asarray(self.half @ vectors)
+        return product if self.kind == "together" else vectors.sum(axis=0) - vectors - product
+
+
+def partition_labels(labels: Labels, k: int, kind: Kind, seed: int = 0) -> Partition:
+    """Spectral clustering of the labels of a training set: ``TRIES`` times, the best by Calinski-Harabasz.
+
+    Args:
+        labels: of the training photos; unknown ones are left out.
+        k: groups, from 1 to the number of labels.
+        kind: "together" for groups of labels that come together (CGP), "apart" for labels that do not (DGP).
+        seed: of k-means.
+
+    Raises:
+        OptionError: if ``k`` is out of its range, or the labels fall into fewer groups.
+    """
+    return cluster(Affinity(shares(labels), kind), labels.classes, k, seed)
+
+
+def cluster(affinity: Affinity, classes: Sequence[str], k: int, seed: int = 0) -> Partition:
+    """The same from an affinity."""
+    check_number("k", k, 1, len(classes))
+    if k in (1, len(classes)):
+        numbers = np.arange(len(classes)) if k > 1 else np.zeros(len(classes), np.int64)
+        return _partition(affinity, classes, numbers)
+    embedded = embedding(affinity, k)
+    if len(np.unique(embedded.round(9), axis=0)) < k:
+        raise OptionError(f"k is {k}, and the labels fall into fewer groups; choose a smaller one")
+    tries = []
+    for number in range(TRIES):
+        state = torch_seed(seed, STREAM, number) % 2**32
+        found = KMeans(k, n_init=STARTS, random_state=state).fit(embedded).labels_.astype(np.int64)
+        tries.append(_partition(affinity, classes, found))
+    return max(tries, key=lambda each: each.score)
+
+
+def suggest_k(labels: Labels, largest: int = LARGEST) -> int:
+    """Where the eigenvalues of the Laplacian of labels that come together leave the widest gap, 2 or more.
+
+    Args:
+        labels: of the training photos; of one or two labels each is its own group.
+        largest: the largest answer.
+    """
+    if len(labels.classes) < 3:
+        return len(labels.classes)
+    most = min(largest, len(labels.classes) - 2)
+    values, _ = _eigen(Affinity(shares(labels), "together"), most + 1)
+    return int(np.argmax(np.diff(values)[1:]) + 2) if most > 1 else 2
+
+
+def embedding(affinity: Affinity, k: int) -> NDArray[np.float64]:
+    """Eigenvectors of the ``k`` smallest eigenvalues of ``I - D^-1/2 P D^-1/2``, over ``sqrt(D)``: ``(classes, k)``."""
+    _, vectors = _eigen(affinity, k)
+    embedded = vectors / _roots(affinity)[:, None]
+    largest = embedded[np.abs(embedded).argmax(axis=0), np.arange(k)]
+    return np.asarray(embedded * np.where(largest < 0, -1, 1))  # the sign of an eigenvector means nothing
+
+
+def save_partition(path: Path, partition: Partition) -> None:
+    """Write a partition as JSON, by the names of the labels.
+
+    Raises:
+        RunError: if it cannot be written.
+    """
+    groups = [[partition.classes[column] for column in group] for group in partition.groups]
+    write_text(path, json.dumps({"kind": partition.kind, "groups": groups}, indent=1, ensure_ascii=False) + "\n")
+
+
+def load_partition(path: Path, labels: Labels) -> Partition:
+    """Read what :func:`save_partition` wrote, or a list of ``{"column": place in the group}`` as public code has it.
+
+    Args:
+        path: the file.
+        labels: of the training photos, whose classes must all be in it, once.
+
+    Raises:
+        DataError: if the file cannot be read, or does not fit the classes.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as a partition of labels ({error}); save it again") from error
+    kind, groups = _content(path, content, labels.classes)
+    numbers = np.full(len(labels.classes), -1, np.int64)
+    for number, group in enumerate(groups):
+        for column in group:
+            if not 0 <= column < len(numbers) or numbers[column] >= 0:
+                raise DataError(f"{path} has a label twice, or one that is not there; every label must be in one group")
+            numbers[column] = number
+    if (numbers < 0).any():
+        raise DataError(
+            f"{path} leaves out {labels.classes[int(numbers.argmin())]!r}; every label must be in one group"
+        )
+    return _partition(Affinity(shares(labels), kind), labels.classes, numbers)
+
+
+def _content(path: Path, content: Any, classes: Sequence[str]) -> tuple[Kind, list[list[int]]]:
+    if isinstance(content, list) and all(isinstance(group, dict) for group in content):
+        kind: Kind = "together" if "coo" in path.name.lower() else "apart"  # their names: coocurrence, cluster
+        return kind, [[int(column) for column in group] for group in content]
+    if not isinstance(content, dict) or content.get("kind") not in ("together", "apart"):
+        raise DataError(f"{path} is no partition of labels; it must have kind, together or apart, and groups")
+    position = {name: column for column, name in enumerate(classes)}
+    return content["kind"], [[position.get(name, -1) for name in group] for group in content.get("groups", [])]
+
+
+def _partition(affinity: Affinity, classes: Sequence[str], numbers: NDArray[np.int64]) -> Partition:
+    order = [numbers[row] for row in sorted(np.unique(numbers, return_index=True)[1])]  # by first label
+    groups = tuple(tuple(np.flatnonzero(numbers == number).tolist()) for number in order)
+    return Partition(affinity.kind, tuple(classes), groups, _score(affinity, groups), _cut(affinity, groups))
+
+
+def _numbers(groups: Sequence[Sequence[int]], classes: int) -> NDArray[np.int64]:
+    numbers = np.zeros(classes, np.int64)
+    for number, group in enumerate(groups):
+        numbers[list(group)] = number
+    return numbers
+
+
+def _score(affinity: Affinity, groups: Sequence[Sequence[int]]) -> float:
+    """Calinski-Harabasz of the rows of ``P``, from its sparse half."""
+    n, k = affinity.classes, len(groups)
+    if not 1 < k < n:
+        return float("nan")
+    half, flip = affinity.half, affinity.kind == "apart"
+    sums, squares = np.asarray(half.sum(axis=1)).ravel(), np.asarray((half * half).sum(axis=1)).ravel()
+    norms = n - 2 * sums + squares if flip else squares  # of each row, squared
+    means = np.stack([np.asarray(half[list(group)].sum(axis=0)).ravel() / len(group) for group in groups])  # (k, n)
+    means = 1 - means if flip else means
+    sizes = np.array([len(group) for group in groups])
+    middle = sizes @ means / n
+    between = float(sizes @ ((means - middle) ** 2).sum(axis=1))
+    within = float(norms.sum() - sizes @ (means**2).sum(axis=1))
+    return between / within * (n - k) / (k - 1) if within > 0 else 1.0
+
+
+def _cut(affinity: Affinity, groups: Sequence[Sequence[int]]) -> float:
+    members = np.zeros((affinity.classes, len(groups)))
+    members[np.arange(affinity.classes), _numbers(groups, affinity.classes)] = 1
+    inside = (members * affinity.times(members)).sum(axis=0)
+    volume = members.T @ affinity.degrees()
+    return float(np.sum((volume - inside)[volume > 0] / volume[volume > 0]))
+
+
+def _roots(affinity: Affinity) -> NDArray[np.float64]:
+    degrees = affinity.degrees()
+    return np.asarray(np.sqrt(np.where(degrees > 0, degrees, 1)))  # a label that meets no other is by itself
+
+
+def _eigen(affinity: Affinity, k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The ``k`` smallest eigenvalues of the normalised Laplacian, ascending, and their vectors ``(classes, k)``."""
+    n, roots = affinity.classes, _roots(affinity)
+    alone = affinity.degrees() <= 0
+    if n <= DENSE:
+        weights = affinity.dense()
+        np.fill_diagonal(weights, 0)
+        laplacian = np.diag(np.where(alone, 0.0, 1.0)) - weights / roots / roots[:, None]
+        values, vectors = eigh(laplacian, subset_by_index=[0, k - 1])
+        return values, vectors
+
+    def product(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        flat = vector.ravel()
+        return np.asarray(
+            affinity.times(flat / roots) / roots + np.where(alone, flat, 0) + flat
+        )  # shifted: all positive
+
+    start = generator(STREAM).standard_normal(n)
+    values, vectors = eigsh(LinearOperator((n, n), product, dtype=np.float64), k=k, which="LA", v0=start)
+    order = np.argsort(-values)
+    return 2 - values[order], vectors[:, order]

@@ -1,0 +1,182 @@
+"""What a partition of labels promises: affinities by hand, groups that are there, numbers that tell good from bad."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.metrics import calinski_harabasz_score
+
+from polytag.errors import DataError, OptionError
+from polytag.labels import Labels
+from polytag.labels.cooccurrence import shares
+from polytag.labels.partition import (
+    Affinity,
+    cluster,
+    embedding,
+    load_partition,
+    partition_labels,
+    save_partition,
+    suggest_k,
+)
+
+COUNTS = np.array([[0, 4, 1], [4, 0, 2], [1, 2, 0]])  # photos with both of two labels
+NUMBERS = np.array([5, 8, 4])  # with one
+COMMON = csr_array(COUNTS / NUMBERS[:, None])
+
+
+def blocks(sizes=(3, 4, 2), items=400, seed=0):
+    """Labels that come together within blocks and seldom across."""
+    random = np.random.default_rng(seed)
+    block = random.integers(0, len(sizes), items)
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    matrix = random.random((items, len(owner))) < np.where(owner == block[:, None], 0.6, 0.02)
+    return Labels.from_dense(matrix.astype(int), [f"c{n}" for n in range(len(owner))])
+
+
+def test_affinities_by_hand():
+    together, apart = Affinity(COMMON, "together").dense(), Affinity(COMMON, "apart").dense()
+    first = (np.sqrt(4 / 5) + np.sqrt(4 / 8)) / 2
+    assert together[0, 1] == together[1, 0] == pytest.approx(first, rel=1e-12)
+    assert together.diagonal().tolist() == [0, 0, 0]
+    assert apart[0, 1] == pytest.approx(1 - first, rel=1e-12)
+    assert apart.diagonal().tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["together", "apart"])
+def test_what_is_computed_sparsely_is_what_the_whole_matrix_gives(kind):
+    affinity = Affinity(COMMON, kind)
+    whole = affinity.dense()
+    np.fill_diagonal(whole, 0)
+    vectors = np.random.default_rng(0).standard_normal((3, 2))
+    np.testing.assert_allclose(affinity.times(vectors), whole @ vectors, atol=1e-12)
+    np.testing.assert_allclose(affinity.times(vectors[:, 0]), whole @ vectors[:, 0], atol=1e-12)
+    np.testing.assert_allclose(affinity.degrees(), whole.sum(axis=1), atol=1e-12)
+
+
+def test_unknown_labels_are_left_out():
+    known = Labels.from_dense([[1, 1], [1, 0]], ["a", "b"])
+    doubtful = Labels.from_dense([[1, 1], [1, 0], [1, -1], [-1, 1]], ["a", "b"])
+    assert partition_labels(known, 1, "together").cut == partition_labels(doubtful, 1, "together").cut
+    assert shares(doubtful).toarray().tolist() == [[0, 0.5], [1, 0]]
+
+
+def test_blocks_are_found_and_each_label_is_in_one_group():
+    found = partition_labels(blocks(), 3, "together")
+    assert found.groups == ((0, 1, 2), (3, 4, 5, 6), (7, 8))
+    assert found.numbers.tolist() == [0, 0, 0, 1, 1, 1, 1, 2, 2]
+    assert found.cut < 1.5  # by chance it would be near 2, the number of groups less one
+
+
+def test_groups_of_labels_that_do_not_come_together_mix_the_blocks():
+    labels = blocks((3, 3, 3))
+    found = partition_labels(labels, 3, "apart", seed=1)
+    assert sorted(column for group in found.groups for column in group) == list(range(9))
+    inside = cluster(Affinity(COMMON, "apart"), ["a", "b", "c"], 2)
+    assert len(inside.groups) == 2
+    wrong = [tuple(range(3)), tuple(range(3, 6)), tuple(range(6, 9))]
+    assert set(found.groups) != set(wrong)
+
+
+@pytest.mark.parametrize("kind", ["together", "apart"])
+def test_the_score_is_that_of_scikit_learn_on_the_rows_of_the_affinity(kind):
+    labels = blocks()
+    found = partition_labels(labels, 3, kind)
+    whole = Affinity(shares(labels), kind).dense()
+    assert found.score == pytest.approx(calinski_harabasz_score(whole, found.numbers), rel=1e-9)
+
+
+def test_the_cut_is_what_leaves_the_groups():
+    affinity = Affinity(COMMON, "together")
+    whole = affinity.dense()
+    found = cluster(affinity, ["a", "b", "c"], 2)
+    expected = 0.0
+    for group in found.groups:
+        rest = [column for column in range(3) if column not in group]
+        expected += whole[np.ix_(group, rest)].sum() / whole[list(group)].sum()
+    assert found.cut == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_seed_alone_decides():
+    labels = blocks(seed=3)
+    assert partition_labels(labels, 3, "apart", 5) == partition_labels(labels, 3, "apart", 5)
+
+
+@pytest.mark.parametrize(("k", "groups"), [(1, ((0, 1, 2),)), (3, ((0,), (1,), (2,)))])
+def test_one_group_and_as_many_as_labels(k, groups):
+    found = cluster(Affinity(COMMON, "together"), ["a", "b", "c"], k)
+    assert found.groups == groups
+    assert np.isnan(found.score)
+
+
+def test_a_label_that_meets_no_other_is_in_a_group_too():
+    labels = Labels.from_dense([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]], list("abcd"))
+    found = partition_labels(labels, 2, "together")
+    assert sorted(column for group in found.groups for column in group) == [0, 1, 2, 3]
+
+
+def test_many_labels_take_another_way_to_the_same_embedding(monkeypatch):
+    affinity = Affinity(COMMON, "apart")
+    random = np.random.default_rng(0)
+    counts = random.integers(0, 9, (40, 40))
+    counts = np.triu(counts, 1) + np.triu(counts, 1).T
+    affinity = Affinity(csr_array(counts / (counts.sum(axis=1, keepdims=True) + 1)), "together")
+    exact = embedding(affinity, 4)
+    monkeypatch.setattr("polytag.labels.partition.DENSE", 10)
+    np.testing.assert_allclose(embedding(affinity, 4), exact, atol=1e-6)
+
+
+def test_blocks_suggest_their_number():
+    assert suggest_k(blocks((3, 4, 2))) == 3
+    assert suggest_k(blocks((4, 4, 4, 4), items=800)) == 4
+    assert suggest_k(Labels.from_dense([[1, 1], [0, 1]], ["a", "b"])) == 2
+
+
+def test_a_partition_is_saved_by_names_and_fits_another_order(tmp_path):
+    labels = blocks()
+    found = partition_labels(labels, 3, "together")
+    save_partition(tmp_path / "p.json", found)
+    assert load_partition(tmp_path / "p.json", labels) == found
+    turned = labels.with_classes(labels.classes[::-1])
+    again = load_partition(tmp_path / "p.json", turned)
+    assert again.groups == ((0, 1), (2, 3, 4, 5), (6, 7, 8))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("coocurrence_2.json", "together"), ("cluster_2.json", "apart")])
+def test_the_files_of_public_code_are_read(tmp_path, name, kind):
+    (tmp_path / name).write_text(json.dumps([{"0": 0, "2": 1}, {"1": 0}]))
+    found = load_partition(tmp_path / name, Labels.from_dense([[1, 1, 0], [0, 1, 1]], list("abc")))
+    assert (found.kind, found.groups) == (kind, ((0, 2), (1,)))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            '{"kind": "both", "groups": []}',
+            "FILE is no partition of labels; it must have kind, together or apart, and ",
+        ),
+        ('{"kind": "apart", "groups": [["a"], ["b"]]}', "FILE leaves out 'c'; every label must be in one group"),
+        ('{"kind": "apart", "groups": [["a", "b"], ["b", "c"]]}', "FILE has a label twice, or one that is not there; "),
+        ('{"kind": "apart", "groups": [["a", "b", "x"], ["c"]]}', "FILE has a label twice, or one that is not there; "),
+        ("{", "FILE cannot be read as a partition of labels (Expecting "),
+    ],
+)
+def test_files_that_do_not_fit_are_refused(tmp_path, content, message):
+    file = tmp_path / "p.json"
+    file.write_text(content)
+    with pytest.raises(DataError) as caught:
+        load_partition(file, Labels.from_dense([[1, 1, 0], [0, 1, 1]], list("abc")))
+    assert str(caught.value).replace(str(file), "FILE").startswith(message)
+
+
+def test_numbers_of_groups_that_cannot_be_are_refused(monkeypatch):
+    labels = blocks()
+    with pytest.raises(OptionError, match=r"^k must be between 1 and 9, got 10$"):
+        partition_labels(labels, 10, "together")
+    monkeypatch.setattr("polytag.labels.partition.embedding", lambda affinity, k: np.ones((4, k)))
+    alike = Affinity(csr_array((4, 4)), "apart")
+    with pytest.raises(OptionError, match=r"^k is 3, and the labels fall into fewer groups; choose a smaller one$"):
+        cluster(alike, list("abcd"), 3)
+    with pytest.raises(OptionError, match=r"^kind must be one of together, apart, got 'both'"):
+        Affinity(COMMON, "both")

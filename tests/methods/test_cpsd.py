@@ -1,0 +1,214 @@
+"""What distillation over groups promises: every label has its teachers, frozen and outside, and the loss by hand."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import nn
+from toys import tiny_set
+
+from polytag.build import factory
+from polytag.data.loader import Batch
+from polytag.errors import OptionError
+from polytag.fit import Training
+from polytag.labels.partition import load_partition, partition_labels, save_partition, suggest_k
+from polytag.losses import BCE
+from polytag.method import Context
+from polytag.methods.cpsd import CPSD
+from polytag.methods.supervised import Supervised
+from polytag.run import Run
+
+CLASSES = 4
+QUICK = {
+    "backbone": "test_efficientnet",
+    "weights": "none",
+    "image_size": 32,
+    "epochs": 1,
+    "batch_size": 8,
+    "workers": 0,
+}
+
+
+class Constant(nn.Module):
+    """Answers with one number for each of its classes, whatever it sees."""
+
+    def __init__(self, values):
+        super().__init__()
+        self.values = nn.Parameter(torch.tensor(values, dtype=torch.float32))
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, images):
+        return self.values.expand(len(images), -1)
+
+
+def context_of(asked, answer=lambda column: float(column + 1), **more):
+    """A context whose teachers answer ``answer(column)`` for each of their labels."""
+
+    def do(fits):
+        asked.extend(fits)
+        return {fit.name: Path(fit.name) for fit in fits}
+
+    def load(path):
+        (fit,) = (fit for fit in asked if fit.name == str(path))
+        return Constant([answer(column) for column in fit.classes])
+
+    return Context(Accelerator(cpu=True), 0, do, load, **more)
+
+
+def prepared(
+    asked=None, student=(0.0, 0.0, 0.0, 0.0), answer=lambda column: float(column + 1), context=None, **options
+):
+    asked = [] if asked is None else asked
+    method = CPSD(Constant(student), BCE(), **{"k": 2, **options})
+    method.prepare(tiny_set(40), context or context_of(asked, answer))
+    return method
+
+
+def batch(items=3):
+    targets = torch.tensor([[1.0, 0, 0, -1], [0, 1, 1, 0], [1, -1, 0, 1]])[:items]
+    return Batch(torch.zeros(items, 3, 8, 8), targets, torch.arange(items))
+
+
+@pytest.mark.parametrize(
+    ("decompositions", "kinds"),
+    [("both", ["together", "apart"]), ("together", ["together"]), ("apart", ["apart"]), ("whole", ["whole"])],
+)
+def test_every_label_has_one_teacher_in_each_decomposition(decompositions, kinds):
+    asked = []
+    method = prepared(asked, decompositions=decompositions)
+    assert list(method.teachers) == kinds
+    for kind in kinds:
+        taught = [fit for fit in asked if fit.name.startswith(kind)]
+        assert sorted(column for fit in taught for column in fit.classes) == list(range(CLASSES))
+        assert len(taught) == (1 if kind == "whole" else 2)
+    assert asked[0].name == f"{kinds[0]} 1 of {1 if kinds == ['whole'] else 2}"
+
+
+@pytest.mark.parametrize(("scale", "classify", "taught"), [("public", 0.5, 0.25), ("paper", 1.0, 0.5)])
+def test_the_loss_by_hand(scale, classify, taught):
+    terms = prepared(scale=scale).losses(batch())
+    plain = BCE()(torch.zeros(3, CLASSES), batch().targets)
+    distance = 1.0 + 4 + 9 + 16  # student 0, teachers 1 to 4 in the order of all labels
+    assert terms["classify"].item() == pytest.approx(classify * plain.item())
+    assert terms["together"].item() == terms["apart"].item() == pytest.approx(taught * distance)
+
+
+def test_the_number_of_groups_may_be_left_to_the_labels():
+    asked = []
+    prepared(asked, decompositions="together", k=0)
+    assert len(asked) == suggest_k(tiny_set(40).labels)
+
+
+def test_a_branch_alone_has_the_weight_of_both():
+    both, one = prepared().losses(batch()), prepared(decompositions="apart").losses(batch())
+    assert one["apart"].item() == pytest.approx(2 * both["apart"].item())
+    assert set(one) == {"classify", "apart"}
+
+
+def test_alpha_moves_weight_from_the_teachers_to_the_labels():
+    terms = prepared(alpha=0.8).losses(batch())
+    assert terms["apart"].item() == pytest.approx(0.1 * 30)
+    assert prepared(alpha=1.0).losses(batch())["apart"].item() == 0
+
+
+def test_probabilities_may_be_compared_instead():
+    student = torch.zeros(CLASSES).sigmoid()
+    taught = torch.arange(1.0, CLASSES + 1).sigmoid()
+    terms = prepared(distil="probabilities").losses(batch())
+    assert terms["together"].item() == pytest.approx(0.25 * (student - taught).square().sum().item())
+
+
+def test_the_student_moves_towards_its_teachers_and_they_stay():
+    method = prepared(alpha=0.01)
+    teachers = [teacher.model for group in method.teachers.values() for teacher in group]
+    sum(method.losses(batch()).values()).backward()
+    assert (method.model.values.grad < 0).all()  # teachers answer with more
+    assert all(
+        weight.grad is None and not weight.requires_grad for teacher in teachers for weight in teacher.parameters()
+    )
+    assert {id(module) for module in method.modules()}.isdisjoint(map(id, teachers))
+    assert set(method.state_dict()) == {"base.model.values", "model.values"}
+
+
+def test_teachers_are_in_eval_mode_unless_public_code_is_wanted():
+    method = prepared()
+    method.train()
+    assert not any(teacher.model.training for group in method.teachers.values() for teacher in group)
+    method = prepared(teacher_mode="train")
+    assert all(teacher.model.training for group in method.teachers.values() for teacher in group)
+
+
+def test_what_teachers_are_asked_to_do():
+    asked = []
+    prepared(asked, decompositions="apart", teacher_images="containing", teacher_epochs=3, teacher_lr=1e-3)
+    assert [(fit.photos, fit.options, fit.method) for fit in asked] == [
+        ("containing", {"epochs": 3, "lr": 1e-3}, "supervised")
+    ] * 2
+    asked = []
+    method = factory("method", {"name": "cpsd", "base": {"name": "supervised"}, "k": 2})(Constant([0.0] * 4), BCE())
+    method.prepare(tiny_set(40), context_of(asked))
+    assert asked[0].method == {"name": "supervised"}
+    assert isinstance(method.base, Supervised)
+
+
+def test_partitions_are_kept_and_may_be_given(tmp_path):
+    labels = tiny_set(40).labels
+    prepared(context=context_of([], folder=tmp_path))
+    kept = load_partition(tmp_path / "labels-together.json", labels)
+    assert kept == partition_labels(labels, 2, "together", 0)
+    asked = []
+    save_partition(tmp_path / "own.json", partition_labels(labels, 4, "apart"))
+    prepared(asked, decompositions="apart", apart=str(tmp_path / "own.json"))
+    assert len(asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k": -1}, "k must be between 0 and 10000, got -1"),
+        ({"alpha": 0.0}, "alpha must be between 0.01 and 1, got 0.0"),
+        ({"decompositions": "all"}, "decompositions must be one of both, together, apart, whole, got 'all'"),
+        ({"scale": "sum"}, "scale must be one of public, paper, got 'sum'"),
+        ({"distil": "labels"}, "distil must be one of logits, probabilities, got 'labels'"),
+        ({"teacher_images": "some"}, "teacher_images must be one of all, containing, got 'some'"),
+        ({"teacher_mode": "both"}, "teacher_mode must be one of eval, train, got 'both'"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, message):
+    with pytest.raises(OptionError) as caught:
+        CPSD(Constant([0.0]), BCE(), **options)
+    assert str(caught.value).startswith(message)
+
+
+def test_it_cannot_be_its_own_base_or_be_prepared_alone():
+    with pytest.raises(
+        OptionError, match="^the base of cpsd is cpsd itself; choose another method, such as supervised$"
+    ):
+        factory("method", {"name": "cpsd", "base": "cpsd"})(Constant([0.0]), BCE())
+    method = CPSD(Constant([0.0] * 4), BCE(), k=2)
+    with pytest.raises(
+        OptionError, match=r"^a training of together 1 of 2, .* was asked for, and there is nobody to do"
+    ):
+        method.prepare(tiny_set(40), Context(Accelerator(cpu=True), 0))
+
+
+def test_a_training_trains_its_teachers_first_and_leaves_a_plain_model(tmp_path):
+    run = Training(
+        data=tiny_set(40),
+        out=tmp_path / "run",
+        method={"name": "cpsd", "k": 2, "teacher_images": "containing"},
+        **QUICK,
+    ).finish()
+    names = sorted(folder.name.rsplit("-", 1)[0] for folder in (tmp_path / "run" / "fits").iterdir())
+    assert names == ["apart-1-of-2", "apart-2-of-2", "together-1-of-2", "together-2-of-2"]
+    model = run.load_model()
+    plain = Training(data=tiny_set(40), out=tmp_path / "plain", **QUICK).finish().load_model()
+    assert {key: value.shape for key, value in model.state_dict().items()} == {
+        key: value.shape for key, value in plain.state_dict().items()
+    }
+    history = (run.path / "history.csv").read_text().splitlines()[0]
+    assert "together" in history
+    assert "apart" in history
+    teacher = Run.open(next((tmp_path / "run" / "fits").glob("together-1-of-2-*")))
+    assert 0 < len(teacher.classes) < CLASSES
