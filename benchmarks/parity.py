@@ -11,12 +11,17 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 
 from polytag.heads.gat import GAT
 from polytag.heads.linear import Linear
 from polytag.heads.ml_gcn import MLGCN
+from polytag.labels import Labels
 from polytag.labels.cooccurrence import label_graph
+from polytag.labels.facts import tail
+from polytag.labels.partition import Affinity, Kind, cluster, cluster_of
 from polytag.losses import BCE, DB, CBFocal, Focal, WeightedBCE
+from polytag.samplers.rebalanced import Rebalanced
 
 POOLING: dict[str, Literal["avg", "avg_max"]] = {"avg": "avg", "avg+max": "avg_max"}
 TOLERANCE = 1e-6  # public code adds 1e-6 to the sums of columns
@@ -106,6 +111,46 @@ def rare_labels(golden: Any) -> float:
     return worst
 
 
+def samplings(golden: Any) -> float:
+    """Probabilities and lengths of re-balanced passes over the published long-tailed labels."""
+    worst = 0.0
+    for case in ("voclt", "cocolt"):
+        matrix = golden[f"{case}.labels"].astype(int)
+        labels = Labels.from_dense(matrix, [str(column) for column in range(matrix.shape[1])])
+        sampler = Rebalanced(labels, "published")
+        chances = sampler.probabilities()
+        worst = max(worst, float(np.abs(chances / golden[f"{case}.p"] - 1)[golden[f"{case}.p"] > 0].max()))
+        met = chances @ matrix / golden[f"{case}.resampled_class_ratio"]
+        worst = max(worst, float(np.abs(met - 1).max()), abs(len(sampler) - int(golden[f"{case}.epoch_length_dbl"])))
+        sizes = [len(golden[f"{case}.split_{name}"]) for name in ("head", "middle", "tail")]
+        worst = max(worst, float(sizes != list(tail(labels.counts().present))))
+    return worst
+
+
+def partitions(golden: Any) -> float:
+    """Affinities, scores, and the groups of labels that come together where public code brings back its own."""
+    worst = 0.0
+    for case in ("voc", "coco", "nus"):
+        counts = golden[f"{case}.counts"].astype(np.float64)
+        np.fill_diagonal(counts, 0)
+        common, names = csr_array(counts / golden[f"{case}.nums"][:, None]), [str(n) for n in range(len(counts))]
+        for key, kind in KINDS.items():
+            affinity = Affinity(common, kind)
+            worst = max(worst, float(np.abs(affinity.dense() - golden[f"{case}.{key}"]).max()))
+            for k in (2, 3, 5, 8, 13):
+                given = f"{case}.{key}.k{k}"
+                if f"{given}.shipped_ch" in golden.files:
+                    shipped = cluster_of(affinity, names, golden[f"{given}.shipped_labels"])
+                    worst = max(worst, abs(shipped.score / float(golden[f"{given}.shipped_ch"]) - 1))
+                if kind == "together" and (case, k) in BROUGHT_BACK:
+                    again = cluster(affinity, names, k).groups
+                    worst = max(worst, float(again != cluster_of(affinity, names, golden[f"{given}.labels"]).groups))
+    return worst
+
+
+KINDS: dict[str, Kind] = {"Pplus": "together", "Pminus": "apart"}
+BROUGHT_BACK = {("coco", 2), ("coco", 3), ("coco", 5), ("nus", 5)}  # the others differ from run to run, or ties decide
+
 RARE: dict[str, Any] = {
     "bce": BCE(),
     "focal": Focal(),
@@ -123,6 +168,8 @@ CHECKS = (
     ("mlgcn.npz", "logits of ML-GCN, and folded", ml_gcn),
     ("gat.npz", "channel weights and answers of graph attention", gat),
     ("longtail_losses.npz", "losses for rare labels and their gradients", rare_labels),
+    ("ltml.npz", "re-balanced passes over long-tailed labels", samplings),
+    ("cpsd_partition.npz", "affinities, scores and groups of labels", partitions),
 )
 
 

@@ -118,6 +118,11 @@ def cluster(affinity: Affinity, classes: Sequence[str], k: int, seed: int = 0) -
     return max(tries, key=lambda each: each.score)
 
 
+def cluster_of(affinity: Affinity, classes: Sequence[str], numbers: NDArray[np.int64]) -> Partition:
+    """A partition that is given as the group of each label, ``(classes,)``, with its score and cut."""
+    return _partition(affinity, classes, np.asarray(numbers, np.int64))
+
+
 def suggest_k(labels: Labels, largest: int = LARGEST) -> int:
     """Where the eigenvalues of the Laplacian of labels that come together leave the widest gap, 2 or more.
 
