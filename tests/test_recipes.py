@@ -1,12 +1,16 @@
 """What recipes promise: options of a training that it takes as they are, with a sentence about each."""
 
 import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
 from toys import tiny_set
 
 from polytag._toml import as_toml
+from polytag.build import build_loss
 from polytag.errors import OptionError
 from polytag.fit import Training
 from polytag.recipes import RECIPES, find_recipe
+from polytag.train.recipe import UNAUGMENTED
 
 OWN = {"data", "out", "seed", "weights", "resume", "overwrite", "command", "source", "device"}  # never a recipe's
 
@@ -48,6 +52,40 @@ def test_the_plain_one_is_an_ordinary_loop():
         "flip_vertical": 0.0,
         "mix": "none",
     }
+
+
+def test_the_one_of_pedestrian_attributes_is_the_baseline_of_public_code(tmp_path):
+    options = RECIPES["par"].options
+    assert options == {
+        **UNAUGMENTED,
+        "backbone": "resnet50",
+        "loss": "weighted_bce",
+        "optimizer": "adam",
+        "lr": 1e-4,
+        "schedule": {"name": "plateau", "warmup": 0.0, "decay": 0.1, "patience": 4},
+        "weight_decay": 5e-4,
+        "clip": 10.0,
+        "average": 0.0,
+        "image_size": (256, 192),
+        "epochs": 30,
+        "batch_size": 64,
+        "crop": {"name": "shift", "pixels": 10},
+        "flip": 0.5,
+    }
+    training = Training(data=tiny_set(), out=tmp_path, **options)
+    assert (training.head, training.method, training.frozen_epochs, training.patience) == ("linear", "supervised", 0, 0)
+
+
+def test_its_loss_weighs_as_public_code_does_summed_over_attributes():
+    data = tiny_set()
+    loss = build_loss(RECIPES["par"].options["loss"])
+    loss.prepare(data.labels)
+    y = torch.from_numpy(data.labels.dense()).double()
+    z = torch.linspace(-2, 2, y.numel(), dtype=torch.float64).reshape(y.shape)
+    ratio = y.mean(dim=0)  # all are known
+    weight = torch.exp(y * (1 - ratio) + (1 - y) * ratio)
+    expected = (weight * binary_cross_entropy_with_logits(z, y, reduction="none")).sum(dim=1).mean()
+    assert loss(z, y).item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 def test_a_recipe_is_found_by_its_name(monkeypatch):

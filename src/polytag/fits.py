@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import logging
 import pickle
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from polytag._team import ALONE, Team
+from polytag._text import counted
 from polytag.build import describe
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.splits import TRAIN
@@ -19,6 +21,8 @@ from polytag.errors import OptionError
 from polytag.method import Fit
 from polytag.parallel import run_all
 from polytag.run import CONFIG, FITS, METRICS
+
+LOG = logging.getLogger("polytag")  # for what takes long, where nothing can be yielded
 
 
 class Trainable(Protocol):
@@ -76,6 +80,9 @@ class Fits:
         waiting = {name: training for name, training in trainings.items() if name not in done}
         for name, training in waiting.items():
             training.out = folders[name]
+        if waiting and self.team.first:
+            at_once = f", {self.jobs} at once" if self.jobs > 1 else ""
+            LOG.info("this needs %s first%s: %s", counted(len(waiting), "training"), at_once, ", ".join(waiting))
         try:
             if self.jobs > 1 and len(waiting) > 1:
                 run_all(_finish, waiting, backend=self.jobs_on, processes=self.jobs)
@@ -91,6 +98,8 @@ class Fits:
     def _finish_unless_interrupted(self, training: Trainable) -> None:
         if self.interrupted():
             raise KeyboardInterrupt
+        if self.team.first:
+            LOG.info("training %s", training.out.name)
         _finish(training)
 
     def _training(self, fit: Fit) -> Trainable:

@@ -127,5 +127,5 @@ def test_lists_that_do_not_fit_are_refused(coco, tmp_path):
     assert refusal(coco, ["7"], memory) == "photos in memory cannot be joined; read both from a disk"
     silent = Labels.from_names([["cat"]], ["cat", "dog"], default="unknown")
     assert refusal(coco, ["7"], LabelledSet(other.images, silent)) == (
-        "of one of the two data sets unlisted labels are unknown, of the other absent; say --unlisted"
+        "unlisted labels are absent in one part of the data and unknown in another; say --unlisted"
     )

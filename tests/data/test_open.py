@@ -101,3 +101,35 @@ def test_what_the_system_refuses_is_a_sentence_too(tmp_path):
 def test_a_pipe_is_no_label_file(tmp_path):
     os.mkfifo(tmp_path / "labels.csv")
     assert refusal(tmp_path / "labels.csv").startswith("DATA is not a label file; ")
+
+
+@pytest.mark.parametrize("layout", ["{}.csv", "labels_{}.csv", "{}/metadata.csv"])
+def test_tables_one_a_split_are_one_set(tmp_path, layout):
+    for part, rows in (("train", "a.jpg,cat;hat\nb.jpg,hat\n"), ("valid", "c.jpg,cat\n"), ("test", "d.jpg,dog\n")):
+        table = tmp_path / layout.format(part)
+        table.parent.mkdir(exist_ok=True)
+        table.write_text(f"file_name,labels\n{rows}")
+        for name in rows.split("\n")[:-1]:
+            (table.parent / name.partition(",")[0]).touch()
+    data = open_data(tmp_path)
+    assert data.classes == ("cat", "dog", "hat")
+    by_name = {data.images.name(row).rpartition("/")[2]: (data.labels.names(row), data.split[row]) for row in range(4)}
+    assert by_name == {
+        "a.jpg": (("cat", "hat"), 0),
+        "b.jpg": (("hat",), 0),
+        "c.jpg": (("cat",), 1),
+        "d.jpg": (("dog",), 2),
+    }
+    assert data.notes[-1] == "splits from the names of the tables: 2 train, 1 val, 1 test"
+
+
+def test_tables_one_a_split_have_no_splits_of_their_own(tmp_path):
+    (tmp_path / "a.jpg").touch()
+    for part in ("train", "test"):
+        (tmp_path / f"{part}.csv").write_text("filename,labels,split\na.jpg,cat,train\n")
+    assert refusal(tmp_path) == (
+        "DATA/test.csv has splits of its own and is one of several tables in DATA; name the one to read"
+    )
+    for part in ("train", "test"):
+        (tmp_path / f"{part}.csv").write_text("filename,labels\na.jpg,cat\n")
+    assert refusal(tmp_path) == "'a.jpg' is in two of the tables of DATA; keep it in one split"

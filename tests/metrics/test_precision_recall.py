@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, precision_score, recall_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score, recall_score
 
 from polytag.metrics import METRICS, undefined_classes
 from polytag.metrics.precision_recall import class_scores
@@ -18,6 +18,7 @@ PRESENT = np.array([[1, 0, 0], [1, 1, 1], [1, 0, 1], [0, 1, 0], [0, 0, 1]])
         ("CR", (2 / 3 + 0 + 2 / 3) / 3),
         ("CF1", 2 * (5 / 9) * (4 / 9) / (5 / 9 + 4 / 9)),
         ("CF1_mean", (2 / 3 + 0 + 4 / 5) / 3),
+        ("mA", ((2 / 3 + 1 / 2) + (0 + 2 / 3) + (2 / 3 + 2 / 2)) / 6),
         ("OP", 4 / 6),
         ("OR", 4 / 8),
         ("OF1", 4 / 7),
@@ -81,6 +82,24 @@ def test_unknown_entries_are_left_out_as_if_never_annotated(masked):
     assert METRICS["OF1"](scores, targets, 0.0) == pytest.approx(f1_score(targets[flat], scores[flat] > 0), rel=1e-12)
 
 
+def test_ma_is_the_mean_of_balanced_accuracies_of_known_entries(masked):
+    scores, targets = masked
+    expected = []
+    for c in np.delete(np.arange(20), [3, 5]):
+        known = targets[:, c] >= 0
+        expected.append(balanced_accuracy_score(targets[known, c], scores[known, c] > 0.5))
+    assert METRICS["mA"](scores, targets, 0.5) == pytest.approx(np.mean(expected), rel=1e-12)
+
+
+def test_ma_counts_both_sides_alike_however_rare_one_is():
+    scores, targets = np.full((100, 1), -1.0), np.zeros((100, 1), int)
+    targets[:2] = 1
+    assert METRICS["mA"](scores, targets, 0.0) == 0.5
+    scores[0] = 1
+    assert METRICS["mA"](scores, targets, 0.0) == 0.75
+    assert METRICS["mA"](-scores, targets, 0.0) == 0.25
+
+
 def test_one_threshold_a_class_is_used_for_that_class(tied):
     scores, targets = tied
     thresholds = np.linspace(-1, 1, 20)
@@ -92,7 +111,7 @@ def test_undefined_classes_are_counted_and_left_out_of_every_mean_over_classes(m
     scores, targets = masked
     defined = np.delete(np.arange(20), [3, 5])
     assert undefined_classes(targets) == 2
-    for name in ("mAP", "mAP_voc12", "CP", "CR", "CF1", "CF1_mean", "f1_macro"):
+    for name in ("mAP", "mAP_voc12", "CP", "CR", "CF1", "CF1_mean", "mA", "f1_macro"):
         assert METRICS[name](scores, targets, 0.0) == METRICS[name](scores[:, defined], targets[:, defined], 0.0)
 
 
@@ -107,6 +126,6 @@ def test_nothing_predicted_is_worth_0(name):
     assert METRICS[name](np.full((2, 1), -1.0), np.array([[1], [0]]), 0.0) == 0
 
 
-@pytest.mark.parametrize("name", ["CP", "CR", "CF1", "CF1_mean", "OP", "OR", "OF1"])
+@pytest.mark.parametrize("name", ["CP", "CR", "CF1", "CF1_mean", "mA", "OP", "OR", "OF1"])
 def test_without_a_known_positive_there_is_no_value(name):
     assert np.isnan(METRICS[name](np.ones((3, 2)), np.array([[0, -1], [0, 0], [-1, -1]]), 0.0))

@@ -1,5 +1,6 @@
 """What a person sees while something runs. Narration goes to stderr, results to stdout."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -21,6 +22,28 @@ LINE_EVERY = 30.0  # seconds between two plain lines where there is no terminal
 def say(text: str) -> None:
     """A sentence beside the results; below a bar if there is one."""
     tqdm.write(printable(text), file=sys.stderr)
+
+
+class Aloud(logging.Handler):
+    """Says what is logged, as the other narration."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say one."""
+        say(record.getMessage())
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """What polytag logs is said meanwhile."""
+    log, handler = logging.getLogger("polytag"), Aloud()
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
 
 
 def watch(events: Iterable[Event], epochs: int) -> None:

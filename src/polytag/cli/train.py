@@ -15,7 +15,7 @@ from polytag._version import __version__
 from polytag.bench.data import below
 from polytag.build import CHOICES, TABLES
 from polytag.cli.config import NO_PATHS, RESOLVED, parse_with_config
-from polytag.cli.console import say, watch
+from polytag.cli.console import listening, say, watch
 from polytag.cli.options import add_argument, argument_help
 from polytag.cli.parser import Parser
 from polytag.cli.reading import add_reading, read, source
@@ -55,7 +55,8 @@ def main(words: list[str]) -> int:
     if rank() == 0:
         data = training.data
         say(f"{counted(len(data), 'photo')}, {counted(len(data.classes), 'label')}; the run goes to {training.out}")
-        watch(training, training.epochs)
+        with listening():
+            watch(training, training.epochs)
         show_metrics(Run.open(training.out))
     else:
         for _ in training:  # the first process speaks for all

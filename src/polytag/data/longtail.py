@@ -1,8 +1,6 @@
 """A long-tailed training split of any data, made or as published; its other splits are kept."""
 
-import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +8,11 @@ from numpy.typing import NDArray
 from polytag._checks import check_number
 from polytag._random import generator
 from polytag._text import counted
+from polytag.data.joined import joined
 from polytag.data.labelled_set import ImageFiles, LabelledSet
-from polytag.data.paths import Paths
 from polytag.data.splits import TEST, TRAIN, VAL, three_way
 from polytag.errors import DataError
-from polytag.labels import Labels, LabelsBuilder
+from polytag.labels import Labels
 
 STREAM = 20271  # of the order in which photos are taken
 PASSES = 20  # at most; a few are enough
@@ -96,10 +94,12 @@ def published_tail(data: LabelledSet, names: Iterable[str], test: LabelledSet | 
     part = np.concatenate([np.zeros(len(chosen), np.int8), np.full(len(tested), TEST, np.int8)])
     note = f"published list: {counted(len(chosen), 'training photo')}, {counted(len(tested), 'test photo')}"
     if test is None:
-        joined = data.select(np.concatenate([np.array(chosen, np.int64), tested]))
+        whole = data.select(np.concatenate([np.array(chosen, np.int64), tested]))
+    elif differ := sorted(set(data.classes) ^ set(test.classes)):
+        raise DataError(f"the two data sets differ in their labels, such as {differ[0]!r}; make them one with --rename")
     else:
-        joined = _joined(data.select(chosen), test.select(tested))
-    return LabelledSet(joined.images, joined.labels, part, None, [*joined.notes, note])
+        whole = joined([data.select(chosen), test.select(tested)])
+    return LabelledSet(whole.images, whole.labels, part, None, [*whole.notes, note])
 
 
 def _taken(labels: Labels, wanted: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
@@ -152,35 +152,3 @@ def _tested(data: LabelledSet) -> NDArray[np.int64]:
         if len(rows := np.flatnonzero(data.split == part)):
             return rows
     return np.arange(len(data))
-
-
-def _files(data: LabelledSet) -> ImageFiles:
-    if not isinstance(data.images, ImageFiles):
-        raise DataError("photos in memory cannot be joined; read both from a disk")
-    return data.images
-
-
-def _joined(one: LabelledSet, other: LabelledSet) -> LabelledSet:
-    """Two sets as one, under the classes of both; a label that one of them does not have is unknown on its photos."""
-    both = _files(one), _files(other)
-    if set(one.classes) != set(other.classes):
-        differ = sorted(set(one.classes) ^ set(other.classes))
-        raise DataError(f"the two data sets differ in their labels, such as {differ[0]!r}; make them one with --rename")
-    if one.labels.default != other.labels.default:
-        raise DataError("of one of the two data sets unlisted labels are unknown, of the other absent; say --unlisted")
-    root = Path(os.path.commonpath([images.root.resolve() for images in both]))
-    parts = [(set_.images, set_.images.root.resolve().relative_to(root).as_posix()) for set_ in (one, other)]
-    names = Paths(
-        name if place == "." else f"{place}/{name}"
-        for images, place in parts
-        for name in images.names  # type: ignore[attr-defined]
-    )
-    builder = LabelsBuilder(one.labels.default)
-    for labels in (one.labels, other.labels.with_classes(one.classes)):
-        (starts, columns), (other_starts, other_columns) = labels.present, labels.other
-        for row in range(len(labels)):
-            builder.add(
-                columns[starts[row] : starts[row + 1]].tolist(),
-                other_columns[other_starts[row] : other_starts[row + 1]].tolist(),
-            )
-    return LabelledSet(ImageFiles(root, names), builder.build(one.classes), notes=[*one.notes, *other.notes])

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from polytag.data.joined import joined
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers import READERS, Reader, Table
+from polytag.data.readers.base import TABLES, split_note, split_number
 from polytag.data.readers.columns import broken_tables
+from polytag.data.readers.documents import one_a_split, split_of
 from polytag.errors import DataError
 
 
@@ -36,6 +39,14 @@ def _open(place: Path, reader: Reader | None) -> LabelledSet:
         return reader.read(place)
     readers = [kind() for kind in READERS.values()] if reader is None else [reader]
     found = _candidates(place, readers) if place.is_file() or place.is_dir() else []
+    if place.is_dir() and not found:  # train/metadata.csv, test/metadata.csv
+        inner = [
+            folder for folder in sorted(place.iterdir()) if folder.is_dir() and split_number(folder.name) is not None
+        ]
+        parts = [_candidates(folder, [each for each in readers if each.rank == TABLES]) for folder in inner]
+        found = [each for part in parts for each in part] if all(len(part) == 1 for part in parts) else []
+    if len(found) > 1 and all(each.rank == TABLES for each, _ in found) and one_a_split([file for _, file in found]):
+        return _one_a_split(place, found)
     if len(found) > 1:
         names = ", ".join(file.name for _, file in found)
         raise DataError(f"{place} has {len(found)} label files: {names}; name the one to read")
@@ -51,6 +62,25 @@ def _open(place: Path, reader: Reader | None) -> LabelledSet:
             f"{place} has {wanted}; name the label file or add one (polytag list readers shows the formats)"
         )
     raise DataError(f"{place} is not a label file; give a table (.csv, .tsv, .txt, .jsonl), a .json, or a folder")
+
+
+def _one_a_split(place: Path, found: Sequence[tuple[Reader, Path]]) -> LabelledSet:
+    """The photos of several tables, one for each split."""
+    sets = [each.read(file) for each, file in found]
+    for data, (_, file) in zip(sets, found, strict=True):
+        if data.split is not None:
+            raise DataError(
+                f"{file} has splits of its own and is one of several tables in {place}; name the one to read"
+            )
+    whole = joined(sets, [split_of(file) or 0 for _, file in found])
+    seen: set[str] = set()
+    for row in range(len(whole)):
+        if (name := whole.images.name(row)) in seen:
+            raise DataError(f"{name!r} is in two of the tables of {place}; keep it in one split")
+        seen.add(name)
+    assert whole.split is not None
+    whole.notes += (split_note(whole.split, "the names of the tables"),)
+    return whole
 
 
 def _candidates(place: Path, readers: Sequence[Reader]) -> list[tuple[Reader, Path]]:

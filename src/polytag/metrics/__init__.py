@@ -17,13 +17,22 @@ from polytag.metrics.precision_recall import (
     class_f1_mean,
     class_precision,
     class_recall,
+    mean_accuracy,
     overall_f1,
     overall_precision,
     overall_recall,
     undefined_classes,
 )
 from polytag.metrics.ranking import coverage_error, lrap, ranking_loss
-from polytag.metrics.samples import f1_samples, hamming_loss, precision_samples, recall_samples, subset_accuracy
+from polytag.metrics.samples import (
+    accuracy_samples,
+    f1_samples,
+    f1_samples_harmonic,
+    hamming_loss,
+    precision_samples,
+    recall_samples,
+    subset_accuracy,
+)
 
 __all__ = [
     "METRICS",
@@ -56,11 +65,14 @@ METRICS: dict[str, Callable[[Scores, Targets, Threshold], float]] = {
     "OP_top3_thresholded": partial(overall_precision, decide=top3_thresholded),
     "OR_top3_thresholded": partial(overall_recall, decide=top3_thresholded),
     "OF1_top3_thresholded": partial(overall_f1, decide=top3_thresholded),
+    "mA": mean_accuracy,
     "f1_macro": class_f1_mean,
     "f1_micro": overall_f1,
     "precision_samples": precision_samples,
     "recall_samples": recall_samples,
     "f1_samples": f1_samples,
+    "f1_samples_harmonic": f1_samples_harmonic,
+    "accuracy_samples": accuracy_samples,
     "hamming_loss": hamming_loss,
     "subset_accuracy": subset_accuracy,
     "ranking_loss": ranking_loss,

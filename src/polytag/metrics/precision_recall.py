@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of decided labels: per class and then averaged (C), or over all entries at once (O).
+"""Precision, recall, F1 and mA of decided labels: per class and then averaged (C), or over all entries at once (O).
 
 With ``TP``, ``predicted`` and ``present`` counted over known entries:
 
@@ -36,6 +36,7 @@ class _Counts(NamedTuple):
     hits: NDArray[np.int64]  # (classes,)
     predicted: NDArray[np.int64]  # (classes,)
     present: NDArray[np.int64]  # (classes,)
+    absent: NDArray[np.int64]  # (classes,)
     defined: NDArray[np.bool_]  # (classes,)
 
 
@@ -43,7 +44,7 @@ def class_scores(
     scores: Scores, targets: Targets, threshold: Threshold = 0.0, decide: Decide = over_threshold
 ) -> ClassScores:
     """``TP / predicted``, ``TP / present`` and ``2 TP / (predicted + present)`` of each class."""
-    hits, predicted, present, defined = _count(scores, targets, threshold, decide)
+    hits, predicted, present, _, defined = _count(scores, targets, threshold, decide)
     blank = np.where(defined, 0.0, np.nan)
     return ClassScores(
         blank + hits / np.maximum(predicted, 1),
@@ -77,6 +78,13 @@ def class_f1_mean(
 ) -> float:
     """CF1 as some papers print it: the mean of the F1 of classes; macro F1."""
     return mean_of_defined(class_scores(scores, targets, threshold, decide).f1)
+
+
+def mean_accuracy(scores: Scores, targets: Targets, threshold: Threshold = 0.0) -> float:
+    """Mean over classes of the balanced accuracy ``(TP / present + TN / absent) / 2``; mA of pedestrian attributes."""
+    hits, predicted, present, absent, defined = _count(scores, targets, threshold, over_threshold)
+    right = hits[defined] / present[defined] + 1 - (predicted - hits)[defined] / absent[defined]  # (defined,)
+    return mean_of_defined(right / 2)
 
 
 def overall_precision(
@@ -114,8 +122,9 @@ def _defined(targets: NDArray[np.integer]) -> NDArray[np.bool_]:
 def _count(scores: Scores, targets: Targets, threshold: Threshold, decide: Decide) -> _Counts:
     scores, dense = check_pair(scores, targets)
     predicted, present = decide(scores, dense, threshold), dense == PRESENT
-    hits, decided, labelled = (np.count_nonzero(of, axis=0) for of in (predicted & present, predicted, present))
-    return _Counts(hits, decided, labelled, _defined(dense))
+    masks = (predicted & present, predicted, present, dense == ABSENT)
+    hits, decided, labelled, absent = (np.count_nonzero(of, axis=0) for of in masks)
+    return _Counts(hits, decided, labelled, absent, _defined(dense))
 
 
 def _totals(scores: Scores, targets: Targets, threshold: Threshold, decide: Decide) -> tuple[int, int, int]:

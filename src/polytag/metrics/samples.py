@@ -48,6 +48,18 @@ def f1_samples(scores: Scores, targets: Targets, threshold: Threshold = 0.0) -> 
     return mean_over_items(2 * items.hits / np.maximum(items.predicted + items.present, 1))
 
 
+def f1_samples_harmonic(scores: Scores, targets: Targets, threshold: Threshold = 0.0) -> float:
+    """F1 as pedestrian attribute papers print it: the harmonic mean of precision_samples and recall_samples."""
+    precision, recall = (of(scores, targets, threshold) for of in (precision_samples, recall_samples))
+    return 0.0 if precision == recall == 0 else 2 * precision * recall / (precision + recall)
+
+
+def accuracy_samples(scores: Scores, targets: Targets, threshold: Threshold = 0.0) -> float:
+    """Mean over items of ``TP / (predicted or present)``, the Jaccard index; 0 for an item with neither."""
+    items = _count(scores, targets, threshold)
+    return mean_over_items(items.hits / np.maximum(items.hits + items.wrong, 1))
+
+
 def hamming_loss(scores: Scores, targets: Targets, threshold: Threshold = 0.0) -> float:
     """Share of known entries that are decided wrongly, over all items at once."""
     items = _count(scores, targets, threshold)

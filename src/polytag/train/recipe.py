@@ -84,8 +84,9 @@ GENERAL: dict[str, Recipe] = {
             "loss": "weighted_bce",
             "optimizer": "adam",
             "lr": 1e-4,
-            "schedule": {"name": "plateau", "warmup": 0.0, "decay": 0.1, "patience": 4},
+            "schedule": {"name": "plateau", "warmup": 0.0, "decay": 0.1, "patience": 4},  # of the score, there the loss
             "weight_decay": 5e-4,
+            "clip": 10.0,
             "average": 0.0,
             "image_size": (256, 192),
             "epochs": 30,

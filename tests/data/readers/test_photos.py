@@ -74,7 +74,8 @@ def test_endings_that_could_be_two_are_refused(tmp_path):
 def test_a_photo_named_with_and_without_its_ending_is_listed_twice(tmp_path):
     path = write(tmp_path, "id,labels\na,cat\na.jpg,cat\n")
     assert refusal(path) == (
-        "'a.jpg' is listed twice, by row 2 of labels.csv and by row 3 of labels.csv; keep one of them"
+        "'a.jpg' is listed twice, by row 2 of labels.csv and by row 3 of labels.csv; "
+        "keep one of them, or read a table with one label a row by --reader long"
     )
 
 
@@ -83,3 +84,16 @@ def test_paths_are_tidied(tmp_path):
         tmp_path, "filename,labels\nin\\a.jpg,cat\n./in//b.jpg,dog\nout/../c.jpg,dog\n", "in/a.jpg in/b.jpg c.jpg"
     )
     assert [Table().read(path).images.name(row) for row in range(3)] == ["in/a.jpg", "in/b.jpg", "c.jpg"]
+
+
+def test_names_in_another_unicode_form_are_found(tmp_path):
+    (tmp_path / "cafe\u0301.jpg").touch()  # as macOS writes it
+    (tmp_path / "b.jpg").touch()
+    table = tmp_path / "labels.csv"
+    table.write_text("filename,labels\ncaf\u00e9.jpg,cat\nb.jpg,cat\n")
+    data = Table().read(table)
+    assert data.images.name(0) == "cafe\u0301.jpg"
+    assert "file names found in another Unicode form, such as 'cafe\u0301.jpg'" in data.notes
+    table.write_text("filename,labels\ncaff\u00e9.jpg,cat\nb.jpg,cat\n")
+    with pytest.raises(DataError, match="^1 of 2 photos are not in "):
+        Table().read(table)

@@ -160,7 +160,8 @@ def test_rows_are_counted_as_an_editor_counts_lines(tmp_path):
         (
             "filename,labels\nb.jpg,cat\na.jpg,cat\nb.jpg,dog\n",
             {},
-            "'b.jpg' is listed twice, by row 2 of labels.csv and by row 4 of labels.csv; keep one of them",
+            "'b.jpg' is listed twice, by row 2 of labels.csv and by row 4 of labels.csv; "
+            "keep one of them, or read a table with one label a row by --reader long",
         ),
         (
             "filename,labels\n../a.jpg,cat\n",

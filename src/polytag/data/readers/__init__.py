@@ -10,7 +10,10 @@ from polytag.data.readers.label_studio import LabelStudio
 from polytag.data.readers.long import Long
 from polytag.data.readers.one_hot import OneHot
 from polytag.data.readers.openmmlab import OpenMMLab
+from polytag.data.readers.pa100k import Pa100k
 from polytag.data.readers.parquet import Parquet
+from polytag.data.readers.peta import Peta
+from polytag.data.readers.rap import Rap
 from polytag.data.readers.table import Table
 from polytag.data.readers.vertex import Vertex
 from polytag.data.readers.voc import Voc
@@ -29,6 +32,9 @@ READERS: dict[str, type[Reader]] = {
     "cvat": Cvat,
     "voc": Voc,
     "folders": Folders,
+    "peta": Peta,
+    "rap": Rap,
+    "pa100k": Pa100k,
 }
 
 __all__ = [
@@ -42,7 +48,10 @@ __all__ = [
     "Long",
     "OneHot",
     "OpenMMLab",
+    "Pa100k",
     "Parquet",
+    "Peta",
+    "Rap",
     "Reader",
     "Table",
     "Vertex",

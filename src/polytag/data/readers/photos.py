@@ -3,6 +3,7 @@
 import os
 import posixpath
 import re
+import unicodedata
 from array import array
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -43,7 +44,7 @@ def is_image(name: str) -> bool:
 
 
 def find_photos(
-    names: Paths, folder: Path, images: str, where: Callable[[int], str]
+    names: Paths, folder: Path, images: str, where: Callable[[int], str], twice: str = "keep one of them"
 ) -> tuple[ImageFiles, tuple[str, ...]]:
     """The photos called ``names``, all of them seen on the disk, and notes on what was inferred.
 
@@ -55,6 +56,7 @@ def find_photos(
         folder: where they are expected.
         images: the folder to use instead; empty for none.
         where: what names photo ``i``, for messages: ``row 2 of labels.csv``.
+        twice: what to do about a photo that is listed twice.
 
     Raises:
         DataError: if a photo is missing or listed twice, or if there are several ways to find it.
@@ -75,15 +77,18 @@ def find_photos(
             found, missing = _completed(root, names, where)
             notes.append(f"photos are in the subfolder {root.name}")
     if len(missing):
+        found, missing = _respelled(root, found, missing)
+    if len(missing):
         examples = ", ".join(f"{where(number)} names {names[number]!r}" for number in missing[:3].tolist())
         raise DataError(
             f"{len(missing)} of {len(names)} photos are not in {root}: {examples}; "
             "correct the names, or name the folder of the photos with --reader.images"
         )
-    _check_listed_once(found, where)
+    _check_listed_once(found, where, twice)
     if found is not names:
-        changed = next(whole for name, whole in zip(names, found, strict=True) if name != whole)
-        notes.append(f"file names completed with their ending, such as {changed!r}")
+        name, changed = next((name, whole) for name, whole in zip(names, found, strict=True) if name != whole)
+        done = "completed with their ending" if changed.startswith(name) else "found in another Unicode form"
+        notes.append(f"file names {done}, such as {changed!r}")
     return ImageFiles(root, found), tuple(notes)
 
 
@@ -106,6 +111,22 @@ def _completed(root: Path, names: Paths, where: Callable[[int], str]) -> tuple[P
     ending[bare[fits.any(axis=0)]] = fits.argmax(axis=0)[fits.any(axis=0)]
     whole = Paths(name + (suffixes[choice] if choice >= 0 else "") for name, choice in zip(names, ending, strict=True))
     return whole, missing[ending[missing] < 0]
+
+
+def _respelled(root: Path, names: Paths, missing: NDArray[np.int64]) -> tuple[Paths, NDArray[np.int64]]:
+    """Names as the disk spells them, where it has another Unicode form of them, as on macOS; and what is missing."""
+    wanted = {unicodedata.normalize("NFC", names[n]): n for n in missing.tolist() if not names[n].isascii()}
+    spelled: dict[int, str] = {}
+    for folder in {names[number].rpartition("/")[0] for number in wanted.values()}:
+        if (root / folder).is_dir():
+            for entry in os.scandir(root / folder):
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if (key := unicodedata.normalize("NFC", path)) in wanted:
+                    spelled[wanted[key]] = path
+    if not spelled:
+        return names, missing
+    found = Paths(spelled.get(number, name) for number, name in enumerate(names))
+    return found, np.array([number for number in missing.tolist() if number not in spelled], np.int64)
 
 
 def _listing(root: Path, folders: set[str]) -> tuple[NDArray[np.int64], list[str]]:
@@ -141,13 +162,11 @@ def _subfolders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _check_listed_once(names: Paths, where: Callable[[int], str]) -> None:
+def _check_listed_once(names: Paths, where: Callable[[int], str], twice: str) -> None:
     hashes = _hashes(names)
     order = np.argsort(hashes, kind="stable")
     again = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]]) + 1
     for place in again[np.argsort(order[again])].tolist():  # in the order of the file, whatever the hashes are
         first, second = int(order[place - 1]), int(order[place])
         if names[first] == names[second]:
-            raise DataError(
-                f"{names[first]!r} is listed twice, by {where(first)} and by {where(second)}; keep one of them"
-            )
+            raise DataError(f"{names[first]!r} is listed twice, by {where(first)} and by {where(second)}; {twice}")

@@ -40,6 +40,7 @@ def assemble(
     splits: str = "",
     groups: str = "",
     more: Sequence[str] = (),
+    twice: str = "keep one of them",
 ) -> LabelledSet:
     """The labelled set that some rows make, in their order.
 
@@ -55,6 +56,7 @@ def assemble(
         splits: where the splits come from (``column 'split'``); empty where there are none.
         groups: where the groups come from; empty where there are none.
         more: further notes.
+        twice: what to do about a photo that is listed twice.
 
     Raises:
         DataError: if a photo is missing, twice there or outside of the folder, a label is not among ``classes``, a
@@ -64,7 +66,7 @@ def assemble(
     names = Paths(collected.take(rows, bool(splits), bool(groups)))
     if not len(names):
         raise DataError(f"{source} lists no photos; add an entry for each photo")
-    photos, found = find_photos(names, folder or source.parent, images, lambda row: where(collected.lines[row]))
+    photos, found = find_photos(names, folder or source.parent, images, lambda row: where(collected.lines[row]), twice)
     notes = [note(len(collected.numbers)), *found, *more]
     split = np.array(collected.split, np.int8) if splits else None
     if split is not None:

@@ -136,6 +136,7 @@ class Table(Reader):
             splits=f"column {table.header[split]!r}" if split is not None else "",
             groups=f"column {self.group_by!r}" if group is not None else "",
             more=[*table.text.notes, *more],
+            twice="keep one of them, or read a table with one label a row by --reader long",
         )
         data.notes += none_notes(data.classes)
         return data
