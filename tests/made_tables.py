@@ -3,7 +3,8 @@
 from math import nan
 from pathlib import Path
 
-from polytag.bench.types import MEASURES, TAIL, Cost, Line, Row, Suite, Table
+from polytag.bench.types import MEASURES, Cost, Line, Row, Suite, Table
+from polytag.labels.facts import TAIL
 from polytag.metrics.bootstrap import Difference
 
 NASTY = "resnet50 <b>bold</b> | asl & `gamma` *4* with a name that does not end"

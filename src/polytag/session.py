@@ -265,7 +265,7 @@ class Session:
             if not len(part) or (name == "test" and not t.judge_test):
                 continue
             evaluation = evaluate(model, Loader(part, self.preprocessing, None, t.workers), self.device, team)
-            metrics[name] = evaluation.compute()
+            metrics[name] = evaluation.compute(train_positives=split.train.labels.counts().present.tolist())
             if name == "test" and team.first:
                 note = save_scores(t.out, *evaluation.collected(), photos_fingerprint(part.images))
                 yield from [Note(note)] if note else []

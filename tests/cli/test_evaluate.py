@@ -24,7 +24,11 @@ def test_a_split_is_found_again_and_judged_alike(split, trained, photos, capsys)
     expected = json.loads((trained / "metrics.json").read_text())[split]
     assert values.pop("photos") == config["data"]["photos"][split]
     classes = values.pop("classes")
-    assert values == pytest.approx(expected, rel=1e-6)
+    undefined = {name for name, value in expected.items() if value is None}  # no label is on many of so few photos
+    assert undefined >= {"mAP_head"}
+    assert {name for name, value in values.items() if value is None} == undefined
+    defined = {name: value for name, value in expected.items() if name not in undefined}
+    assert {name: value for name, value in values.items() if name not in undefined} == pytest.approx(defined, rel=1e-6)
     assert list(classes) == ["cat", "dog", "hat"]
     assert classes["cat"].keys() == {"name", "positives", "average_precision", "precision", "recall", "f1"}
     assert narrated == ""

@@ -24,6 +24,21 @@ def test_any_split_into_batches_gives_the_numbers_of_one_call(masked, cuts):
     assert evaluation.compute(thresholds) == {**expected, **extra}
 
 
+def test_classes_with_many_some_and_few_training_photos_are_judged_apart(tied):
+    scores, targets = tied
+    evaluation = Evaluation(CLASSES)
+    evaluation.update(scores, targets)
+    rows = [row.average_precision for row in evaluation.per_class()]
+    counts = [100] * 5 + [20] * 6 + [19] * 9
+    values = evaluation.compute(train_positives=counts)
+    parts = {"head": rows[:5], "medium": rows[5:11], "tail": rows[11:]}
+    assert {name: values[f"mAP_{name}"] for name in parts} == pytest.approx(
+        {name: np.nanmean(part) for name, part in parts.items()}
+    )
+    assert "mAP_head" not in evaluation.compute()
+    assert np.isnan(evaluation.compute(train_positives=[500] * 20)["mAP_tail"])
+
+
 def test_more_can_be_added_after_computing(tied):
     scores, targets = tied
     evaluation, whole = Evaluation(CLASSES), Evaluation(CLASSES)

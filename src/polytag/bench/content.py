@@ -4,9 +4,10 @@ from math import isnan
 from typing import Any
 
 from polytag._text import counted
-from polytag.bench.types import MEASURES, TAIL, Line, Table
+from polytag.bench.types import MEASURES, Line, Table
 from polytag.bench.words import NONE, amount, duration, figures, interval, points, spread
 from polytag.fit import Training
+from polytag.labels.facts import TAIL
 
 SCORE = "mAP"  # what the verdict of a row is about
 BASELINE, UP = "baseline", "up"

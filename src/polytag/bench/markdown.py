@@ -9,7 +9,8 @@ from polytag._text import csv_cell, printable
 from polytag._text import table as columns_of
 from polytag.bench import papers
 from polytag.bench.content import SCORE, UP, cells, facts, grid, notes, right, verdict
-from polytag.bench.types import MEASURES, TAIL, Table
+from polytag.bench.types import MEASURES, Table
+from polytag.labels.facts import TAIL
 from polytag.report.lettering import fitted
 from polytag.run import without_nan
 

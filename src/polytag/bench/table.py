@@ -12,8 +12,9 @@ from polytag._checks import check_number
 from polytag._text import counted
 from polytag.bench.cost import cost_of
 from polytag.bench.machine import machine
-from polytag.bench.types import MEASURES, TAIL, Line, Suite, Table
+from polytag.bench.types import MEASURES, Line, Suite, Table
 from polytag.errors import OptionError, RunError
+from polytag.labels.facts import LIMITS, TAIL, tail_groups
 from polytag.metrics.ap import average_precision, mean_of_defined
 from polytag.metrics.bootstrap import LEAST_DRAWS, Measured, difference_of_measured, measured
 from polytag.run import CONFIG, Run
@@ -23,7 +24,7 @@ LEVEL, POWER = 0.05, 0.8  # of the test behind `detectable`
 
 
 def make_table(
-    suite: Suite, runs: Mapping[str, Sequence[Path]], tail_limits: tuple[int, int] = (100, 20), draws: int = 1000
+    suite: Suite, runs: Mapping[str, Sequence[Path]], tail_limits: tuple[int, int] = LIMITS, draws: int = 1000
 ) -> Table:
     """Judge finished runs beside each other.
 
@@ -50,7 +51,7 @@ def make_table(
     all_runs = [run for of in opened.values() for run in of]
     for run in all_runs:
         _must_agree(run, base, "classes", run.classes == base.classes)
-    groups = _groups(np.mean([_train_positives(run) for run in all_runs], axis=0), tail_limits)
+    groups = tail_groups(np.mean([_train_positives(run) for run in all_runs], axis=0), tail_limits)
     kept = _scores(base)
     judged = {name: [_judged(run, base, kept, groups, draws) for run in of] for name, of in opened.items()}
     lines = []
@@ -125,12 +126,6 @@ def _train_positives(run: Run) -> list[int]:
             "runs of this polytag do; train again"
         )
     return counts
-
-
-def _groups(positives: NDArray[np.float64], limits: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
-    """Which classes are head, medium and tail, ``(classes,)`` each."""
-    head, tail = positives >= limits[0], positives < limits[1]
-    return dict(zip(TAIL, (head, ~head & ~tail, tail), strict=True))
 
 
 def _scores(run: Run) -> Scores:

@@ -8,7 +8,6 @@ from typing import Any
 from polytag.metrics.bootstrap import Difference
 
 MEASURES = ("mAP", "CF1", "OF1")  # compared with an interval
-TAIL = ("head", "medium", "tail")  # mAP over the classes with many, some and few training photos
 
 
 @dataclass(frozen=True)

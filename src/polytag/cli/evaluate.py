@@ -24,7 +24,8 @@ def main(words: list[str]) -> int:
     if args.on_bad_image == "stop" and (bad := find_bad_images(data.images, max(1, args.workers))):
         raise bad_images_error(bad, len(data))
     evaluation = predictor.evaluate(data)
-    metrics = evaluation.compute(predictor.threshold_logits)
+    trained_on = predictor.runs[0].config["data"].get("train_positives")
+    metrics = evaluation.compute(predictor.threshold_logits, trained_on)
     rows = evaluation.per_class(predictor.threshold_logits)
     if args.json:
         per_class = {row.name: row._asdict() for row in rows}

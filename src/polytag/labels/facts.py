@@ -1,6 +1,5 @@
 """What labels look like before anything is trained: how many, how unequal, which come together."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +7,9 @@ from numpy.typing import NDArray
 
 from polytag.labels.cooccurrence import rows_matrix
 from polytag.labels.matrix import Labels
+
+TAIL = ("head", "medium", "tail")  # classes with many, some and few training photos
+LIMITS = (100, 20)
 
 
 class Together(NamedTuple):
@@ -25,10 +27,22 @@ def labels_per_item(labels: Labels) -> NDArray[np.int64]:
     return np.bincount(np.diff(labels.present.starts), minlength=1)
 
 
-def tail(counts: NDArray[np.int64], limits: Sequence[int] = (100, 20)) -> tuple[int, ...]:
-    """How many classes are head, medium and tail: with at least ``limits[0]`` items, at least ``limits[1]``, fewer."""
-    edges = [np.inf, *limits, 0]
-    return tuple(int(((counts < high) & (counts >= low)).sum()) for high, low in zip(edges, edges[1:], strict=False))
+def tail_groups(
+    counts: NDArray[np.integer] | NDArray[np.floating], limits: tuple[int, int] = LIMITS
+) -> dict[str, NDArray[np.bool_]]:
+    """Which classes are head, medium and tail, ``(classes,)`` each.
+
+    Args:
+        counts: training photos of each class.
+        limits: head has at least the first, tail fewer than the second.
+    """
+    head, few = counts >= limits[0], counts < limits[1]
+    return dict(zip(TAIL, (head, ~head & ~few, few), strict=True))
+
+
+def tail(counts: NDArray[np.int64], limits: tuple[int, int] = LIMITS) -> tuple[int, ...]:
+    """How many classes are head, medium and tail; see :func:`tail_groups`."""
+    return tuple(int(group.sum()) for group in tail_groups(counts, limits).values())
 
 
 def partners(labels: Labels) -> NDArray[np.int64]:

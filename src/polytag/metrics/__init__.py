@@ -10,7 +10,7 @@ from polytag.metrics.ap import (
     mean_voc12_average_precision,
     voc12_average_precision,
 )
-from polytag.metrics.decisions import top3, top3_thresholded
+from polytag.metrics.decisions import over_80, top3, top3_over_80, top3_thresholded
 from polytag.metrics.evaluation import ClassRow, Evaluation
 from polytag.metrics.precision_recall import (
     class_f1,
@@ -65,6 +65,18 @@ METRICS: dict[str, Callable[[Scores, Targets, Threshold], float]] = {
     "OP_top3_thresholded": partial(overall_precision, decide=top3_thresholded),
     "OR_top3_thresholded": partial(overall_recall, decide=top3_thresholded),
     "OF1_top3_thresholded": partial(overall_f1, decide=top3_thresholded),
+    "CP_at_80": partial(class_precision, decide=over_80),
+    "CR_at_80": partial(class_recall, decide=over_80),
+    "CF1_at_80": partial(class_f1, decide=over_80),
+    "OP_at_80": partial(overall_precision, decide=over_80),
+    "OR_at_80": partial(overall_recall, decide=over_80),
+    "OF1_at_80": partial(overall_f1, decide=over_80),
+    "CP_top3_at_80": partial(class_precision, decide=top3_over_80),
+    "CR_top3_at_80": partial(class_recall, decide=top3_over_80),
+    "CF1_top3_at_80": partial(class_f1, decide=top3_over_80),
+    "OP_top3_at_80": partial(overall_precision, decide=top3_over_80),
+    "OR_top3_at_80": partial(overall_recall, decide=top3_over_80),
+    "OF1_top3_at_80": partial(overall_f1, decide=top3_over_80),
     "mA": mean_accuracy,
     "f1_macro": class_f1_mean,
     "f1_micro": overall_f1,

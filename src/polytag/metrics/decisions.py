@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from polytag.labels.matrix import UNKNOWN
 from polytag.metrics._inputs import Scores, Threshold, check_threshold
 
+LOGIT_80 = float(np.log(0.8 / 0.2))  # where the public code of ASL and CPSD decides
+
 
 class Decide(Protocol):
     """Scores and targets to predictions; targets only say where a label is unknown, and so never predicted."""
@@ -48,3 +50,13 @@ def top3(scores: Scores, targets: NDArray[np.int8], threshold: Threshold = 0.0) 
 def top3_thresholded(scores: Scores, targets: NDArray[np.int8], threshold: Threshold) -> NDArray[np.bool_]:
     """Those of :func:`top3` that are also :func:`over_threshold`."""
     return top3(scores, targets) & over_threshold(scores, targets, threshold)
+
+
+def over_80(scores: Scores, targets: NDArray[np.int8], threshold: Threshold = 0.0) -> NDArray[np.bool_]:
+    """Known labels with a probability above 0.8, whatever the threshold; scores are logits."""
+    return over_threshold(scores, targets, LOGIT_80)
+
+
+def top3_over_80(scores: Scores, targets: NDArray[np.int8], threshold: Threshold = 0.0) -> NDArray[np.bool_]:
+    """Those of :func:`top3` that are also :func:`over_80`."""
+    return top3(scores, targets) & over_80(scores, targets)

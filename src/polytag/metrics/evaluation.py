@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 import polytag.metrics as metrics  # looked up when called: its table is not filled yet when it imports this file
 from polytag.errors import OptionError
+from polytag.labels.facts import tail_groups
 from polytag.labels.matrix import PRESENT, UNKNOWN
 from polytag.metrics._inputs import Scores, Targets, Threshold, check_pair
-from polytag.metrics.ap import average_precision
+from polytag.metrics.ap import average_precision, mean_of_defined
 from polytag.metrics.precision_recall import class_scores, undefined_classes
 
 
@@ -51,14 +52,19 @@ class Evaluation:
         self._scores.append(checked.astype(np.float32))
         self._targets.append(dense.copy())
 
-    def compute(self, threshold: Threshold = 0.0) -> dict[str, float]:
+    def compute(self, threshold: Threshold = 0.0, train_positives: Sequence[int] | None = None) -> dict[str, float]:
         """Every metric of ``METRICS``, then how many ``undefined_classes`` and ``known_labels`` there are.
 
         Args:
             threshold: one number or ``(classes,)``, in the unit of the scores.
+            train_positives: photos that each class was trained on; then the mAP of the classes with many, some and few
+                comes along, as ``mAP_head``, ``mAP_medium`` and ``mAP_tail``.
         """
         scores, targets = self.collected()
         values = {name: metric(scores, targets, threshold) for name, metric in metrics.METRICS.items()}
+        if train_positives is not None:
+            precisions, counts = average_precision(scores, targets), np.asarray(train_positives)
+            values |= {f"mAP_{name}": mean_of_defined(precisions[of]) for name, of in tail_groups(counts).items()}
         known = int(np.count_nonzero(targets != UNKNOWN))
         return {**values, "undefined_classes": undefined_classes(targets), "known_labels": known}
 
