@@ -54,13 +54,13 @@ def test_a_probability_of_80_percent_decides_whatever_the_threshold():
         [[0.9 / 0.1, 0.81 / 0.19, 0.85 / 0.15, 0.95 / 0.05], [0.79 / 0.21, 0.3 / 0.7, 0.9 / 0.1, 0.7 / 0.3]]
     )
     targets = np.array([[1, 0, 0, 1], [1, 1, 1, 0]])
-    names = ("CP", "CR", "OP", "OR")  # the first label has no negative: left out
+    names = ("CP", "CR", "OP", "OR")  # the first label has no negative: left out of CP and CR
     assert [METRICS[f"{name}_at_80"](scores, targets, 99.0) for name in names] == pytest.approx(
-        [(0 + 1 / 2 + 1) / 3, (0 + 1 + 1) / 3, 2 / 4, 2 / 3]
+        [(0 + 1 / 2 + 1) / 3, (0 + 1 + 1) / 3, 3 / 5, 3 / 5]
     )
     # Of the first photo the second label, with 0.81, is the fourth.
     assert [METRICS[f"{name}_top3_at_80"](scores, targets, -99.0) for name in names] == pytest.approx(
-        [(0 + 1 / 2 + 1) / 3, (0 + 1 + 1) / 3, 2 / 3, 2 / 3]
+        [(0 + 1 / 2 + 1) / 3, (0 + 1 + 1) / 3, 3 / 4, 3 / 5]
     )
 
 
