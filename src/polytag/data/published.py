@@ -23,6 +23,15 @@ PUBLISHED: dict[str, Published] = {
     "coco2017_labelled": Published(80, {"train": 117266, "val": 4952}),  # without photos that have no box
     "voc_lt": Published(20, {"train": 1142, "test": 4952}),  # Wu et al. 2020
     "coco_lt": Published(80, {"train": 1909, "test": 5000}),  # Wu et al. 2020
+    "nus_wide": Published(81, {"train": 161789, "test": 107859}),  # the official lists
+    "nus_wide_asl": Published(81, {"train": 119103, "val": 50720}, 2.43),  # Prokofiev and Sovrasov 2022, Table 1
+    "vg500": Published(500, {"train": 82904, "test": 10000}, 13.61),  # the lists of SSGRL; labels as above
+    "open_images": Published(601, {"train": 1743042, "val": 41620, "test": 125436}),  # boxable; the official page
+    "nih": Published(14, {"train": 86524, "test": 25596}),  # the official lists
+    "chexpert": Published(14, {"train": 223414, "val": 234}),  # the official tables; a test came later
+    "peta": Published(35, {"train": 9500, "val": 1900, "test": 7600}),  # any of its random splits
+    "rap": Published(51, {"train": 33268, "test": 8317}),  # version 1, any of its random splits
+    "pa100k": Published(26, {"train": 80000, "val": 10000, "test": 10000}),  # Liu et al. 2017
 }
 """By name. Counts are those of the official files, or of the paper that made the list."""
 

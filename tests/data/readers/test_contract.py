@@ -108,6 +108,11 @@ def as_folders(folder):
     shutil.rmtree(folder / "photos")
 
 
+def as_dor(folder):
+    content = {"classes": NAMES[::-1], "images": [[name, [*labels, labels[0]]] for name, labels in PHOTOS.items()]}
+    (folder / "all.json").write_text(json.dumps(content))
+
+
 WRITERS = {
     "table": as_table,
     "one_hot": as_one_hot,
@@ -122,6 +127,7 @@ WRITERS = {
     "cvat": as_cvat,
     "voc": as_voc,
     "folders": as_folders,
+    "dor": as_dor,
 }
 GENERAL = [name for name, reader in READERS.items() if reader.rank != OFFICIAL]  # one layout fits one data set
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from polytag.data.readers.base import split_number
 from polytag.errors import DataError
 
-Kind = Literal["coco", "openmmlab", "datumaro", "label_studio", "none"]
+Kind = Literal["coco", "openmmlab", "datumaro", "label_studio", "dor", "none"]
 
 # Words that a document of each kind has in it, wherever they stand. COCO comes after what could be taken for it.
 _WORDS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
@@ -19,6 +19,7 @@ _WORDS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("coco", ("images", "annotations", "categories")),
     ("label_studio", ("data", "annotations", "result")),
 )
+_PAIRS = re.compile(rb'"images"\s*:\s*\[\s*\[\s*"(?:[^"\\]|\\.)*"\s*,\s*\[')  # of a photo and a list
 
 
 def load(file: Path, keep: Callable[[dict[str, Any]], Any] | None = None) -> Any:
@@ -42,6 +43,8 @@ def kind_of(file: Path) -> Kind:
     if not file.stat().st_size:
         return "none"
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        if text.find(b'"classes"') >= 0 and _PAIRS.search(text):  # first: its labels may be any words
+            return "dor"
         for kind, words in _WORDS:
             if all(text.find(f'"{word}"'.encode()) >= 0 for word in words):
                 return kind

@@ -124,22 +124,24 @@ class _Met:
         self._known: dict[str, int] = {}
 
     def take(self, pairs: Iterable[Pair], splits: bool, groups: bool) -> Iterator[str]:
-        last = None
+        known, last = self._known, ("", "", "")
+        runs, labels, values = self.runs.append, self.labels.append, self.values.append
         for pair in pairs:
-            if last is None or (pair.name, pair.split, pair.group) != (last.name, last.split, last.group):
-                self.lines.append(pair.line)
+            line, name, label, value, split, group = pair
+            if name != last[0] or split != last[1] or group != last[2] or not self.lines:
+                last = name, split, group
+                self.lines.append(line)
                 if splits:
                     self.splits.append(self._split(pair))
                 if groups:
-                    self.groups.append(self.group_numbers.setdefault(pair.group, len(self.group_numbers)))
-                yield inside(pair.name, self.where(pair.line))
-            last = pair
-            self.runs.append(len(self.lines) - 1)
-            if pair.label not in self._known:
-                self._known[pair.label] = self._new(pair)
-            number = self._known[pair.label]
-            self.labels.append(max(number, 0))
-            self.values.append(pair.value if number >= 0 else NOTHING)
+                    self.groups.append(self.group_numbers.setdefault(group, len(self.group_numbers)))
+                yield inside(name, self.where(line))
+            runs(len(self.lines) - 1)
+            number = known.get(label)
+            if number is None:
+                known[label] = number = self._new(pair)
+            labels(number if number >= 0 else 0)
+            values(value if number >= 0 else NOTHING)
 
     def _new(self, pair: Pair) -> int:
         if not (name := label_name(pair.label, self.where(pair.line))):

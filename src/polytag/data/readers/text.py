@@ -38,9 +38,12 @@ class Text(NamedTuple):
         read = 0
         with self.path.open(encoding=self.encoding, newline="") as file:
             try:
+                for first in islice(file, 1):
+                    read = 1
+                    yield first.removeprefix("\ufeff")  # where the encoding is named
                 for text in file:
                     read += 1
-                    yield text if read > 1 else text.removeprefix("\ufeff")  # where the encoding is named
+                    yield text
             except UnicodeError as error:
                 near = f" near line {read}" if read else ""
                 plain = self.encoding.startswith("utf-8")
@@ -59,7 +62,7 @@ class Text(NamedTuple):
         reader = csv.reader(self.lines(), delimiter=separator, strict=True)
         try:
             for row in reader:
-                if any(map(str.strip, row)):
+                if row and (row[0].strip() or any(map(str.strip, row))):
                     yield line, row
                 line = reader.line_num + 1  # a quoted cell may span lines
         except csv.Error as error:
