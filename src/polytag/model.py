@@ -83,6 +83,22 @@ class WithMirror(nn.Module):
         return mean_logits([self.model(images), self.model(images.flip(3))])
 
 
+def on_vectors(method: str, model: nn.Module) -> Classifier:
+    """The model itself, for a method that works on the vectors between the two halves of its head.
+
+    Raises:
+        OptionError: if it is no classifier, or its head does not work by one vector a photo.
+    """
+    if not isinstance(model, Classifier):
+        raise OptionError(f"{method} works on a Classifier, a backbone with a head, got another module")
+    if not isinstance(model.head, VectorHead):
+        raise OptionError(
+            f"{method} needs a head with embed and classify, which works by one vector a photo, and "
+            f"{type(model.head).__name__} does not; choose one that does, such as linear"
+        )
+    return model
+
+
 def mean_logits(logits: Sequence[Tensor]) -> Tensor:
     """The logits of the mean of probabilities, each given as logits of one shape.
 

@@ -54,8 +54,16 @@ class MLGCN(Head):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of a batch; see :class:`Head`."""
+        return self.classify(self.embed(features))  # (batch, C)
+
+    def embed(self, features: Tensor) -> Tensor:
+        """The maximum over the map: ``(batch, D, h, w)`` to ``(batch, D)``."""
         self.check_features(features)
-        return features.amax(dim=(2, 3)) @ self.class_weights().T  # (batch, C)
+        return features.amax(dim=(2, 3))  # (batch, D)
+
+    def classify(self, vectors: Tensor) -> Tensor:
+        """Logits of such vectors: ``(batch, D)`` to ``(batch, C)``."""
+        return vectors @ self.class_weights().T  # (batch, C)
 
     def class_maps(self, features: Tensor) -> Tensor:
         """See :class:`~polytag.heads.base.MapHead`."""

@@ -144,6 +144,7 @@ def train(
         rate = state.optimizer.param_groups[0]["lr"]
         for micro_batches in feed.steps(state.step, number * len(feed), to_device):
             schedule.apply(state.optimizer, state.step, total)
+            method.begin_step(state.step / total)
             rate = state.optimizer.param_groups[0]["lr"]
             stop = runner.step(micro_batches, interrupted)
             if time.monotonic() - reported >= report_every or stop:
