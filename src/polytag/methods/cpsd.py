@@ -1,7 +1,9 @@
-"""Complementary parallel self-distillation over groups of labels (paper 004).
+"""Complementary parallel self-distillation over groups of labels, after the poster and the public code.
 
-"Complementary Parallel Self-Distillation for multi-label classification", after its poster and public code. The labels
-are cut twice into ``k`` groups: labels that come together and labels that do not
+Paper: Xu, Huang, Zhou, Huangfu, Zeng, Liu, "Boosting Multi-Label Image Classification with Complementary Parallel
+Self-Distillation".
+
+The labels are cut twice into ``k`` groups: labels that come together and labels that do not
 (:mod:`polytag.labels.partition`). A teacher is trained on each group, like the student but for its classes. The student
 then learns the labels, and the logits of the teachers, put together in the order of all labels:
 

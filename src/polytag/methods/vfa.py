@@ -1,6 +1,6 @@
 """Variational feature augmentation: what each label contributes to a photo's vector, put together anew across a batch.
 
-Paper 000: Chen, Wang, Xue, Ding, Sun, "Enhance via Decoupling: Improving Multi-Label Classifiers with Variational
+Paper: Chen, Wang, Xue, Ding, Sun, "Enhance via Decoupling: Improving Multi-Label Classifiers with Variational
 Feature Augmentation".
 
 =================  ====================================================================================
