@@ -11,7 +11,7 @@ from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
 from polytag.cli.reading import add_reading, read
 from polytag.data.convert import convert
-from polytag.data.inspection import Inspection, inspect_data, kept_together
+from polytag.data.inspection import Inspection, across_splits, copied, inspect_data, kept_together
 from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.data.published import PUBLISHED, compare_with
 from polytag.errors import OptionError
@@ -61,6 +61,8 @@ def _as_text(found: Inspection) -> str:
     parts = [summary(found), _average(found), *_problems(found, width), "", _labels(found)]
     if found.together:
         parts += ["", _together(found)]
+    if leaks := _leaks(found):
+        parts += ["", leaks]
     if found.photos and found.photos.bad:
         parts += ["", "Photos that cannot be read"]
         parts += [f"  {printable(sentence)}" for _, sentence in found.photos.bad[:ENDS]]
@@ -92,14 +94,16 @@ def _labels(found: Inspection) -> str:
     rows = list(found.rows)
     kept = rows if len(rows) <= 2 * ENDS + 2 else [*rows[:ENDS], None, *rows[-ENDS:]]
     most = max((row.present for row in rows), default=0) or 1
-    head = ("label", "photos", *(SPLITS if rows[0].parts else ()), "")
+    there = [number for number, name in enumerate(SPLITS) if name in found.splits] if rows[0].parts else []
+    head = ("label", "photos", *(SPLITS[number] for number in there), "")
     cells: list[tuple[str, ...]] = [head]
     for row in kept:
         if row is None:
             cells.append((f"... {len(rows) - 2 * ENDS} more", *([""] * (len(head) - 1))))
         else:
             bar = "#" * max(round(BAR * row.present / most), int(row.present > 0))
-            cells.append((fitted(printable(row.name), NAME), str(row.present), *map(str, row.parts), bar))
+            parts = (str(row.parts[number]) for number in there)
+            cells.append((fitted(printable(row.name), NAME), str(row.present), *parts, bar))
     return table(cells, frozenset(range(1, len(head) - 1)))
 
 
@@ -110,6 +114,23 @@ def _together(found: Inspection) -> str:
         both = " + ".join(fitted(printable(names[column]), NAME) for column in (pair.first, pair.second))
         cells.append((both, str(pair.photos), f"{pair.share:.0%}"))
     return table(cells, frozenset((1, 2)))
+
+
+def _leaks(found: Inspection) -> str:
+    """The first photos that are the same or overlap in different splits."""
+    data, photos = found.data, found.photos
+    if photos is None or data.split is None:
+        return ""
+    found_alike = [*copied(photos.copies), *(pair[:2] for pair in photos.alike)]
+    pairs = across_splits(data, dict.fromkeys(found_alike))
+    if not pairs:
+        return ""
+    cells: list[tuple[str, ...]] = [("the same or overlapping", "", "splits")]
+    for pair in pairs[:PAIRS]:
+        names = (fitted(printable(data.images.name(row)), NAME) for row in pair)
+        cells.append((*names, ", ".join(SPLITS[data.split[row]] for row in pair)))
+    more = len(pairs) - PAIRS
+    return table(cells) + (f"\n... and {more} more pairs (-o FILE.html shows them)" if more > 0 else "")
 
 
 def _parser() -> Parser:
