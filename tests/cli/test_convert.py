@@ -49,6 +49,12 @@ def test_refusals(photos, refused):
     assert refused("convert", photos, "--to", "coco", "--split", "val") == (
         "the data says nothing about splits, so there is no val to convert; leave --split away"
     )
+    assert refused("convert", photos, "--to", "csv", "-o", "x.json") == (
+        "the name of what is written here must end in .csv or .tsv or .txt, got x.json"
+    )
+    assert refused("convert", photos, "--to", "csv", "-o", photos) == (
+        f"{photos} is DATA itself, which is never written to; choose another file"
+    )
     assert main(["convert", str(photos), "--to", "csv"]) == 0
     assert refused("convert", photos, "--to", "csv") == (
         "labels.csv exists; choose another file with --out, or --overwrite it"

@@ -66,3 +66,28 @@ def test_published_counts_are_compared(photos, capsys, refused):
     assert main(["inspect", str(photos), "--expect", "voc2007"]) == 1
     assert "NO" in capsys.readouterr().out
     assert "voc2007" in refused("inspect", photos, "--expect", "voc2077")
+
+
+def test_nothing_is_written_over(photos, refused):
+    table = photos / "labels.csv"
+    before = table.read_bytes()
+    assert refused("inspect", table, "--regroup", table) == (
+        f"{table} exists; choose another file with --regroup, or --overwrite it"
+    )
+    assert refused("inspect", table, "--regroup", table, "--overwrite") == (
+        f"{table} is DATA itself, which is never written to; choose another file"
+    )
+    assert refused("inspect", table, "-o", table) == f"--out writes a page, whose name must end in .html, got {table}"
+    assert refused("inspect", table, "--regroup", "x.json") == (
+        "the name of what is written here must end in .csv or .tsv, got x.json"
+    )
+    assert refused("inspect", table, "--expect", "voc2007", "--look-alikes") == (
+        "--expect compares counts and nothing else; leave --out, --regroup and --look-alikes away"
+    )
+    assert table.read_bytes() == before
+
+
+def test_an_option_of_other_readers_is_named(photos, refused):
+    assert refused("inspect", photos, "--unlisted", "unknown") == (
+        f"--unlisted is for the readers long, jsonl, parquet, open_images, and {photos} is none of these; leave it away"
+    )

@@ -150,6 +150,14 @@ def test_a_name_that_does_not_come_back_is_refused(tmp_path):
     assert not (tmp_path / "new.csv").exists()
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_name_that_is_no_text_is_refused(tmp_path, form):
+    (tmp_path / "caf\udce9.jpg").touch()
+    data = LabelledSet(ImageFiles(tmp_path, Paths(["caf\udce9.jpg"])), Labels.from_names([["cat"]]))
+    with pytest.raises(DataError, match=f"is not UTF-8, which {form} cannot hold; rename the photo$"):
+        convert(data, tmp_path / "new", form)
+
+
 def test_other_refusals(tmp_path, monkeypatch):
     data = make(tmp_path, *SETS["plain"])
     with pytest.raises(OptionError, match="^form must be one of csv, jsonl, parquet, coco, got 'xml'"):

@@ -112,3 +112,19 @@ def test_what_belongs_together_shares_a_group(groups, expected):
     _, first = np.unique(new.groups, return_index=True)
     ranks = {new.groups[row]: number for number, row in enumerate(sorted(first))}
     assert [ranks[group] for group in new.groups] == expected
+
+
+def test_copies_leak_between_any_two_splits_and_one_in_none_hides_nothing():
+    data = make([[1]] * 4, ["cat"], photos=[0, 0, 0, 0], split=[-1, 0, 1, 2])
+    pairs = across_splits(data, copied(inspect_data(data).photos.copies))
+    assert pairs == [(1, 2), (1, 3), (2, 3)]
+
+
+def test_head_and_tail_are_those_of_the_training_photos():
+    data = make([[1, 0]] * 110 + [[0, 1]] * 25, ["many", "some"], split=[2] * 100 + [0] * 35)
+    assert inspect_data(data, pixels=False).groups == (0, 1, 1)
+
+
+def test_names_are_compared_whatever_their_case_and_place():
+    data = make([[1, 1, 1]] * 12, ["Sandal", "apple", "sandals"])
+    assert "1 pair of labels are spelled alike: 'Sandal' and 'sandals'" in said(data, pixels=False)

@@ -91,6 +91,16 @@ def test_a_published_list_takes_its_photos_in_its_order_and_the_val_for_the_test
     assert made.notes[-1] == "published list: 2 training photos, 1 test photo"
 
 
+def test_listed_names_may_have_their_ending(coco):
+    assert published_tail(coco, ["000000000007.jpg", "12"]).split.tolist() == [0, 0, 2]
+
+
+def test_photos_in_no_split_are_counted():
+    data = many()
+    data.split[:3] = -1
+    assert "3 photos in no split left out" in long_tailed(data, 50).notes
+
+
 def test_the_test_may_be_of_other_data(tmp_path):
     old = LabelledSet(
         ImageFiles(tmp_path / "VOC2007", Paths(["JPEGImages/1.jpg", "JPEGImages/2.jpg"])),
@@ -115,6 +125,8 @@ def test_lists_that_do_not_fit_are_refused(coco, tmp_path):
             published_tail(*arguments)
         return str(caught.value)
 
+    assert refusal(coco, []) == "the list has no photos in it; write the name of one on each line"
+    assert refusal(coco, ["7", "12", "7"]) == "the list has '7' twice; remove one of them"
     assert refusal(coco, ["7", "13", "14"]) == "2 of 3 listed photos are not in the data, such as '13', '14'"
     assert refusal(coco.select([0, 1]), ["12", "7"]) == (
         "there is no photo to test on; name other data for it with --test"

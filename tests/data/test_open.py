@@ -133,3 +133,8 @@ def test_tables_one_a_split_have_no_splits_of_their_own(tmp_path):
     for part in ("train", "test"):
         (tmp_path / f"{part}.csv").write_text("filename,labels\na.jpg,cat\n")
     assert refusal(tmp_path) == "'a.jpg' is in two of the tables of DATA; keep it in one split"
+    for part in ("train", "test"):
+        (tmp_path / f"{part}.csv").write_text("filename,labels,patient\na.jpg,cat,1\n")
+    assert refusal(tmp_path, Table(group_by="patient")) == (
+        "groups cannot be followed through the tables of DATA; put all photos into one table"
+    )

@@ -89,3 +89,12 @@ def test_what_leaves_nothing_is_refused(tmp_path, data):
     assert refusal(data, classes=missing) == f"cannot read {missing}: No such file or directory; name another file"
     with pytest.raises(OptionError, match="^min_count must be "):
         choose_labels(data, min_count=-1)
+
+
+def test_names_are_brought_to_one_unicode_form(tmp_path, data):
+    (tmp_path / "new.csv").write_text("old,new\nboot,cafe\u0301\nshoe,caf\u00e9\n")
+    (tmp_path / "keep.txt").write_text("cafe\u0301\n")
+    chosen = choose_labels(data, tmp_path / "new.csv", tmp_path / "keep.txt")
+    assert chosen.classes == ("caf\u00e9",)
+    (tmp_path / "new.json").write_text(json.dumps({" boot ": "cafe\u0301"}))
+    assert choose_labels(data, tmp_path / "new.json").classes == ("caf\u00e9", "hat", "shoe")

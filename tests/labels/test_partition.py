@@ -160,6 +160,8 @@ def test_the_files_of_public_code_are_read(tmp_path, name, kind):
         ('{"kind": "apart", "groups": [["a", "b"], ["b", "c"]]}', "FILE has a label twice, or one that is not there; "),
         ('{"kind": "apart", "groups": [["a", "b", "x"], ["c"]]}', "FILE has a label twice, or one that is not there; "),
         ("{", "FILE cannot be read as a partition of labels (Expecting "),
+        ('[{"a": 0}]', "FILE is no partition of labels: its groups must be lists of names; save it again"),
+        ('{"kind": "apart", "groups": null}', "FILE is no partition of labels: its groups must be lists of names; "),
     ],
 )
 def test_files_that_do_not_fit_are_refused(tmp_path, content, message):

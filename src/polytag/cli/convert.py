@@ -9,18 +9,24 @@ from polytag._text import counted, printable
 from polytag.cli.console import say
 from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
-from polytag.cli.reading import add_reading, read
+from polytag.cli.reading import add_reading, check_output, read
 from polytag.data.convert import FORMS, convert
 from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.errors import DataError, OptionError
 
-SUFFIXES = {"coco": "json"}
+SUFFIXES = {
+    "csv": (".csv", ".tsv", ".txt"),
+    "jsonl": (".jsonl", ".ndjson"),
+    "parquet": (".parquet",),
+    "coco": (".json",),
+}
 
 
 def main(words: list[str]) -> int:
     """Write labels in another format."""
     args = parse_with_nested(_parser(), words, ("reader",))
-    out = Path(args.out or f"labels.{SUFFIXES.get(args.to, args.to)}")
+    out = Path(args.out or f"labels{SUFFIXES[args.to][0]}")
+    check_output(out, args.data, *SUFFIXES[args.to])
     if out.exists() and not args.overwrite:
         raise OptionError(f"{out} exists; choose another file with --out, or --overwrite it")
     data = read(args)

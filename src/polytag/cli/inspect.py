@@ -1,5 +1,6 @@
 """`polytag inspect`."""
 
+import shlex
 import shutil
 import textwrap
 from pathlib import Path
@@ -9,7 +10,7 @@ from polytag._text import counted, printable, table
 from polytag.cli.console import counting, say
 from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
-from polytag.cli.reading import add_reading, read
+from polytag.cli.reading import add_reading, check_output, read
 from polytag.data.convert import convert
 from polytag.data.inspection import Inspection, across_splits, copied, inspect_data, kept_together
 from polytag.data.labelled_set import SPLITS, LabelledSet
@@ -29,6 +30,13 @@ def main(words: list[str]) -> int:
     args = parse_with_nested(_parser(), words, ("reader",))
     if args.no_photos and (args.regroup or args.look_alikes):
         raise OptionError("--no-photos opens no photo, which --regroup and --look-alikes must; choose one")
+    if args.expect and (args.out or args.regroup or args.look_alikes):
+        raise OptionError("--expect compares counts and nothing else; leave --out, --regroup and --look-alikes away")
+    if args.out and Path(args.out).suffix.lower() not in (".html", ".htm"):
+        raise OptionError(f"--out writes a page, whose name must end in .html, got {args.out}")
+    if args.regroup and Path(args.regroup).exists() and not args.overwrite:
+        raise OptionError(f"{args.regroup} exists; choose another file with --regroup, or --overwrite it")
+    check_output(args.regroup, args.data, ".csv", ".tsv")
     data = read(args)
     for note in data.notes:
         say(note)
@@ -43,8 +51,9 @@ def main(words: list[str]) -> int:
     if args.regroup and found.photos:
         together = kept_together(data, found.photos)
         written = convert(together, Path(args.regroup), "csv")
-        command = " ".join([printable(args.regroup), *written.options])
-        print(f"\nPhotos that belong together share a group, and splits can be cut anew:\n    polytag train {command}")
+        command = " ".join([shlex.quote(args.regroup), *written.options])
+        print("\nPhotos that belong together share a group, and splits can be cut anew:")
+        print(f"    polytag train {printable(command)}")
     return 0
 
 
@@ -148,6 +157,7 @@ def _parser() -> Parser:
     parser.add_argument("--look-alikes", action="store_true", help=text)
     text = "write a table without splits, in which photos that are the same or overlap share a group"
     parser.add_argument("--regroup", metavar="FILE.csv", help=text)
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE.csv if it is there")
     parser.add_argument("--no-photos", action="store_true", help="labels only; open no photo")
     parser.add_argument("--workers", type=int, metavar="N", default=2, help="threads that decode (default: 2)")
     return parser

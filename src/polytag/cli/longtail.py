@@ -9,13 +9,13 @@ from polytag._text import counted, printable, table
 from polytag.cli.console import say
 from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
-from polytag.cli.reading import add_reading, read
+from polytag.cli.reading import add_reading, check_output, read
 from polytag.data.convert import convert
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.longtail import long_tailed, published_tail
 from polytag.data.open import open_data
 from polytag.data.splits import TRAIN
-from polytag.data.vocabulary import read_lines
+from polytag.data.vocabulary import choose_labels, read_lines
 from polytag.errors import OptionError
 
 ENDS = 8  # labels shown from each end
@@ -25,6 +25,7 @@ def main(words: list[str]) -> int:
     """Write a table whose training photos have a long tail of labels."""
     args = parse_with_nested(_parser(), words, ("reader",))
     out = Path(args.out)
+    check_output(out, args.data, ".csv", ".tsv", ".txt")
     if out.exists() and not args.overwrite:
         raise OptionError(f"{out} exists; choose another file with --out, or --overwrite it")
     if args.photos is None and args.test is not None:
@@ -33,7 +34,8 @@ def main(words: list[str]) -> int:
     if args.photos is None:
         made = long_tailed(data, args.imbalance, args.seed)
     else:
-        made = published_tail(data, read_lines(Path(args.photos)), args.test and open_data(args.test))
+        test = args.test and choose_labels(open_data(args.test), args.rename, args.classes)
+        made = published_tail(data, read_lines(Path(args.photos)), test)
     for note in made.notes:
         say(note)
     written = convert(made, out, "csv")
@@ -73,8 +75,6 @@ def _parser() -> Parser:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
     text = "a published list of training photos instead, one a line (VOC-LT over VOC2012, COCO-LT over COCO 2017)"
     parser.add_argument("--photos", metavar="LIST", help=text)
-    parser.add_argument(
-        "--test", metavar="DATA", help="with --photos: test photos from other data (VOC2007 for VOC-LT)"
-    )
+    parser.add_argument("--test", metavar="DATA", help="with --photos: test photos of other data, read by its defaults")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE.csv if it is there")
     return parser

@@ -12,6 +12,7 @@ from polytag.data.labelled_set import LabelledSet
 from polytag.data.open import open_data
 from polytag.data.readers import READERS
 from polytag.data.vocabulary import choose_labels
+from polytag.errors import OptionError
 
 SHORTCUTS = ("images", "group_by", "unlisted")  # options of readers that have a name of their own
 VOCABULARY = ("classes", "min_count", "rename")
@@ -51,6 +52,23 @@ def source(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in {**values, "reader": reader}.items() if value is not None}
 
 
+def check_output(out: Path | str | None, data: str, *suffixes: str) -> None:
+    """Refuse a file to write that is DATA itself, a folder, or ends like another format.
+
+    Raises:
+        OptionError: if it is.
+    """
+    if out is None:
+        return
+    path = Path(out)
+    if path.exists() and Path(data).exists() and path.samefile(data):
+        raise OptionError(f"{out} is DATA itself, which is never written to; choose another file")
+    if path.is_dir():
+        raise OptionError(f"{out} is a folder; name a file in it")
+    if path.suffix.lower() not in suffixes:
+        raise OptionError(f"the name of what is written here must end in {' or '.join(suffixes)}, got {out}")
+
+
 def likely_reader(words: list[str]) -> str:
     """The reader that some words are about which give it options and not its name.
 
@@ -68,7 +86,11 @@ def _as_it_is(args: argparse.Namespace) -> LabelledSet:
     if choice is None and not options:
         return open_data(args.data)
     if choice is None:
-        choice = _first_that_takes(options, Path(args.data)) or _able(options)[0]
+        choice = _first_that_takes(options, Path(args.data))
+    if choice is None:
+        flags = " and ".join(f"--{name.replace('_', '-')}" for name in options)
+        able = ", ".join(_able(options))
+        raise OptionError(f"{flags} is for the readers {able}, and {args.data} is none of these; leave it away")
     named = {"name": choice} if isinstance(choice, str) else choice
     return open_data(args.data, factory("reader", {**named, **options})())
 

@@ -60,6 +60,8 @@ def convert(data: LabelledSet, path: Path, form: str) -> Converted:
         raise DataError(
             "photos in memory have no files that a table could name; convert data that was read from a disk"
         )
+    if strange := next((name for name in data.images.names if not _is_text(name)), None):
+        raise DataError(f"the name of the photo {strange!r} is not UTF-8, which {form} cannot hold; rename the photo")
     writer, reader = FORMS[form]
     options: list[str] = []
     root = data.images.root.resolve()
@@ -205,6 +207,13 @@ def _same(data: LabelledSet, read: Callable[[], LabelledSet], form: str) -> bool
     same = all(new is not None and np.array_equal(old, new) for old, new in pairs)
     same &= form == "coco" or before.default == after.default
     return same and all(old == new for old, new in zip(_places(data), _places(again), strict=True))
+
+
+def _is_text(name: str) -> bool:
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _places(data: LabelledSet) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +18,10 @@ from polytag.labels.facts import Together, labels_per_item, pairs_together, tail
 
 TO_LEARN = 10  # photos that a label should have to be trained on
 ALWAYS = 0.95  # of the photos: such a label says nothing
-ALIKE = 0.9  # of their letters, in order: such names may mean one thing
+ALIKE = 0.88  # of their letters, in order: such names may mean one thing
 SHOWN = 5  # names in a sentence
-COMPARED = 2000  # labels whose names are compared with each other
+MOST_COPIES = 50  # of one photo that are paired with each other
+COMPARED = 300  # labels whose names are compared with each other
 
 
 class ClassRow(NamedTuple):
@@ -55,7 +57,7 @@ class Inspection:
         splits: photos in train, val, test and none, those that there are.
         rows: the labels, most frequent first.
         per_photo: how many photos have 0, 1, 2, ... labels.
-        groups: how many labels are head, medium and tail: on 100 photos or more, on 20 or more, on fewer.
+        groups: how many labels are head, medium and tail: on 100 training photos or more, on 20 or more, on fewer.
         together: pairs of labels, most frequent first.
         photos: what they told; None where they were not opened.
         problems: the grave ones first.
@@ -108,7 +110,7 @@ def inspect_data(
         {name: count for name, count in splits.items() if count},
         rows,
         tuple(labels_per_item(data.labels).tolist()),
-        tail(counts.present),
+        tail(np.array(parts[0]) if parts else counts.present),
         together,
         photos,
         tuple(sorted(problems, key=lambda problem: not problem.grave)),
@@ -117,7 +119,7 @@ def inspect_data(
 
 def copied(copies: Duplicates) -> list[tuple[int, int]]:
     """Pairs of photos that are the same, nearly the same, or overlap."""
-    pairs = [(first, other) for group in copies.same for first in group[:1] for other in group[1:]]
+    pairs = [pair for group in copies.same for pair in combinations(group[:MOST_COPIES], 2)]
     return pairs + [(pair.first, pair.second) for pair in (*copies.near, *copies.overlapping)]
 
 
@@ -201,8 +203,8 @@ def _of_labels(data: LabelledSet, rows: Sequence[ClassRow]) -> Iterable[Problem]
     if unknown:
         share = unknown / (len(data) * len(rows))
         yield Problem(False, f"{unknown} labels of photos are unknown ({share:.1%} of all)")
-    names = sorted(row.name for row in rows)[:COMPARED]
-    alike = [(a, b) for a, b in zip(names, names[1:], strict=False) if _alike(a, b)]
+    names = sorted((row.name for row in rows), key=str.casefold)[:COMPARED]
+    alike = [pair for pair in combinations(names, 2) if _alike(*pair)]
     if alike:
         yield Problem(False, f"{counted(len(alike), 'pair')} of labels are spelled alike: {_some(alike, ' and ')}")
 
@@ -222,6 +224,8 @@ def _of_pairs(data: LabelledSet, together: Sequence[Together]) -> Iterable[Probl
 
 def _alike(one: str, other: str) -> bool:
     """Whether two names may be one, such as ``shoe`` and ``shoes``."""
+    if 2 * min(len(one), len(other)) < ALIKE * (len(one) + len(other)):
+        return False  # too different in length
     return SequenceMatcher(None, one.casefold(), other.casefold(), autojunk=False).ratio() >= ALIKE
 
 

@@ -1,5 +1,6 @@
 """A long-tailed training split of any data, made or as published; its other splits are kept."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ from polytag._checks import check_number
 from polytag._random import generator
 from polytag._text import counted
 from polytag.data.joined import joined
-from polytag.data.labelled_set import ImageFiles, LabelledSet
+from polytag.data.labelled_set import UNSPLIT, ImageFiles, LabelledSet
 from polytag.data.splits import TEST, TRAIN, VAL, three_way
 from polytag.errors import DataError
 from polytag.labels import Labels
@@ -52,7 +53,9 @@ def long_tailed(data: LabelledSet, imbalance: float = 100.0, seed: int = 0) -> L
         f"{there.max()} of them and the rarest on {there.min()}, {there.max() / max(there.min(), 1):.0f} times fewer"
     )
     chosen = whole.select(rows)
-    chosen.notes = (*data.notes, *split.notes, note)
+    loose = int((whole.split == UNSPLIT).sum())
+    left_out = [f"{counted(loose, 'photo')} in no split left out"] if loose else []
+    chosen.notes = (*data.notes, *split.notes, *left_out, note)
     return chosen
 
 
@@ -78,9 +81,16 @@ def published_tail(data: LabelledSet, names: Iterable[str], test: LabelledSet | 
     Raises:
         DataError: if a photo is listed that is not there, or there is no test photo.
     """
-    rows = {_stem(name): row for row, name in enumerate(_names(data))}
+    rows: dict[str, int] = {}
+    for row, name in enumerate(_names(data)):
+        if rows.setdefault(_stem(name), row) != row:
+            raise DataError(f"two photos of the data are called {_stem(name)!r}; a list cannot tell them apart")
     listed = [_plain(name) for name in names]
-    chosen = [rows.get(name, -1) for name in listed]
+    if not listed:
+        raise DataError("the list has no photos in it; write the name of one on each line")
+    if twice := next((name for name, count in Counter(listed).items() if count > 1), None):
+        raise DataError(f"the list has {twice!r} twice; remove one of them")
+    chosen = [rows.get(name, rows.get(_stem(name), -1)) for name in listed]
     missing = [name for name, row in zip(listed, chosen, strict=True) if row < 0]
     if missing:
         shown = ", ".join(map(repr, missing[:3]))

@@ -72,6 +72,8 @@ def _one_a_split(place: Path, found: Sequence[tuple[Reader, Path]]) -> LabelledS
             raise DataError(
                 f"{file} has splits of its own and is one of several tables in {place}; name the one to read"
             )
+        if data.groups is not None:
+            raise DataError(f"groups cannot be followed through the tables of {place}; put all photos into one table")
     whole = joined(sets, [split_of(file) or 0 for _, file in found])
     seen: set[str] = set()
     for row in range(len(whole)):

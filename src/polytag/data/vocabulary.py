@@ -8,6 +8,7 @@ from pathlib import Path
 from polytag._checks import check_number
 from polytag._text import counted, did_you_mean
 from polytag.data.labelled_set import LabelledSet
+from polytag.data.readers.base import label_name
 from polytag.errors import DataError
 from polytag.labels.renaming import renamed
 
@@ -59,7 +60,7 @@ def read_classes(path: Path) -> list[str]:
     Raises:
         DataError: if the file cannot be read, is empty, or has a name twice.
     """
-    names = read_lines(path)
+    names = [label_name(name, str(path)) for name in read_lines(path)]
     if not names:
         raise DataError(f"{path} lists no labels; write one on each line")
     if twice := next((name for name in names if names.count(name) > 1), None):
@@ -90,7 +91,7 @@ def read_renames(path: Path) -> Mapping[str, str]:
             raise DataError(f"{path} is not valid JSON ({error}); correct it") from error
         if not isinstance(content, dict) or not all(isinstance(new, str) for new in content.values()):
             raise DataError(f"{path} must be an object of new names by old ones")
-        return {str(old): new.strip() for old, new in content.items()}
+        return {label_name(str(old), str(path)): label_name(new, str(path)) for old, new in content.items()}
     rows = [row for row in csv.reader(text.splitlines()) if row]
     if not rows or [name.strip().lower() for name in rows[0]] != ["old", "new"]:
         raise DataError(f"{path} must begin with the line old,new and have an old name and a new one on each row")
@@ -98,8 +99,9 @@ def read_renames(path: Path) -> Mapping[str, str]:
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != 2 or not row[0].strip():
             raise DataError(f"row {number} of {path} must have an old name and a new one, got {','.join(row)!r}")
-        if names.setdefault(row[0].strip(), row[1].strip()) != row[1].strip():
-            raise DataError(f"row {number} of {path} renames {row[0].strip()!r} again; remove one of the rows")
+        old, new = (label_name(cell, f"row {number} of {path.name}") for cell in row)
+        if names.setdefault(old, new) != new:
+            raise DataError(f"row {number} of {path} renames {old!r} again; remove one of the rows")
     return names
 
 

@@ -169,7 +169,14 @@ def load_partition(path: Path, labels: Labels) -> Partition:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a partition of labels ({error}); save it again") from error
-    kind, groups = _content(path, content, labels.classes)
+    try:
+        kind, groups = _content(path, content, labels.classes)
+    except DataError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{path} is no partition of labels: its groups must be lists of names; save it again"
+        ) from error
     numbers = np.full(len(labels.classes), -1, np.int64)
     for number, group in enumerate(groups):
         for column in group:

@@ -72,7 +72,9 @@ def _labels(found: Inspection) -> list[str]:
     parts = found.rows[0].parts
     bars = [Bar(row.name, tuple(map(float, row.parts or (row.present,)))) for row in found.rows[:DRAWN]]
     head, medium, tail = found.groups
-    said = f"{head} labels on 100 photos or more (head), {medium} on 20 or more (medium), {tail} on fewer (tail)."
+    said = (
+        f"{head} labels on 100 training photos or more (head), {medium} on 20 or more (medium), {tail} on fewer (tail)."
+    )
     if len(found.rows) > DRAWN:
         said += f" Drawn: the {DRAWN} most frequent."
     if parts:
