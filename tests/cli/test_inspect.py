@@ -91,3 +91,12 @@ def test_an_option_of_other_readers_is_named(photos, refused):
     assert refused("inspect", photos, "--unlisted", "unknown") == (
         f"--unlisted is for the readers long, jsonl, parquet, open_images, and {photos} is none of these; leave it away"
     )
+
+
+def test_photos_that_are_not_there_are_all_named(photos, capsys):
+    for number in (2, 3, 4, 5):
+        (photos / f"photo{number:02d}.png").unlink()
+    assert main(["inspect", str(photos)]) == 1
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == ["photos that are not there:", *(f"photo0{number}.png" for number in (2, 3, 4, 5))]
+    assert shown.err.startswith(f"polytag: 4 of 13 photos are not in {photos}: ")

@@ -15,12 +15,14 @@ from polytag.data.convert import convert
 from polytag.data.inspection import Inspection, across_splits, copied, inspect_data, kept_together
 from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.data.published import PUBLISHED, compare_with
+from polytag.data.readers.photos import MissingPhotosError
 from polytag.errors import OptionError
 from polytag.report.inspection import inspection_page, summary
 from polytag.report.lettering import fitted
 
 ENDS = 10  # labels from each end of the list
 PAIRS = 6  # of labels that come together
+MISSING = 100  # names of photos that are not there
 NAME, BAR = 26, 24  # columns of a name and of the longest bar
 WIDEST = 100  # columns of the terminal that are used
 
@@ -37,7 +39,13 @@ def main(words: list[str]) -> int:
     if args.regroup and Path(args.regroup).exists() and not args.overwrite:
         raise OptionError(f"{args.regroup} exists; choose another file with --regroup, or --overwrite it")
     check_output(args.regroup, args.data, ".csv", ".tsv")
-    data = read(args)
+    try:
+        data = read(args)
+    except MissingPhotosError as error:
+        shown = [printable(name) for name, _ in zip(error.names, range(MISSING), strict=False)]
+        more = [f"... and {len(error.names) - MISSING} more"] if len(error.names) > MISSING else []
+        print("\n".join(["photos that are not there:", *shown, *more]))
+        raise
     for note in data.notes:
         say(note)
     if args.expect:

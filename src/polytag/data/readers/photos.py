@@ -22,6 +22,19 @@ IMAGE_SUFFIXES |= {".heic", ".heif", ".hif", ".avif"}  # .hif is what cameras wr
 _ODD = re.compile(r"\\|//|(?:^|/)\.{1,2}(?:/|$)|^/|^[A-Za-z]:/|\0|[\ud800-\udc7f\udd00-\udfff]")
 
 
+class MissingPhotosError(DataError):
+    """Photos that a file lists are not on the disk.
+
+    Args:
+        sentence: the refusal.
+        names: all of them.
+    """
+
+    def __init__(self, sentence: str, names: Paths) -> None:
+        super().__init__(sentence)
+        self.names = names
+
+
 def inside(name: str, where: str) -> str:
     """``name`` as a path relative to the data folder, with forward slashes and no detours.
 
@@ -80,9 +93,10 @@ def find_photos(
         found, missing = _respelled(root, found, missing)
     if len(missing):
         examples = ", ".join(f"{where(number)} names {names[number]!r}" for number in missing[:3].tolist())
-        raise DataError(
+        raise MissingPhotosError(
             f"{len(missing)} of {len(names)} photos are not in {root}: {examples}; "
-            "correct the names, or name the folder of the photos with --reader.images"
+            "correct the names, or name the folder of the photos with --reader.images",
+            names.select(missing),
         )
     _check_listed_once(found, where, twice)
     if found is not names:
