@@ -2,9 +2,11 @@
 
 Tiles of one scene (a shore, a runway, a field) may look alike without showing the same ground, which
 :mod:`polytag.data.duplicates` then rightly does not call an overlap; and a split that has them on both sides still
-tells the test something. Two photos look alike where some shift leaves at least a fifth of them in common and the
-copies of 64 x 64 pixels correlate there by more than 0.93, the rule by which UC Merced's tiles were grouped. Copies of 16 x 16 pixels, all shifts by whole pixels, one
-matrix product each, find the candidates.
+tells the test something.
+
+Two photos look alike where some shift leaves at least a fifth of them in common and the copies of 64 x 64 pixels
+correlate there by more than 0.93, the rule by which the tiles of UC Merced were grouped. Copies of 16 x 16 pixels, all
+shifts by whole pixels, one matrix product each, find the candidates.
 
 Of photos that are no tiles many look alike by chance, since smooth backgrounds correlate: this is for aerial,
 microscopic or satellite pictures, and is done when asked for.
