@@ -34,6 +34,7 @@ def select(prints: Fingerprints, rows: NDArray[np.int64]) -> Fingerprints:
         prints.places[rows],
         prints.points[rows],
         prints.whole[rows],
+        prints.sizes[rows],
         [],
     )
 
@@ -82,6 +83,7 @@ def made_up(prints: Fingerprints, size: int, rng: np.random.Generator) -> Finger
         rng.integers(8, 184, (size, *prints.places.shape[1:])).astype(np.uint8),
         np.full(size, prints.codes.shape[1], np.uint8),
         turned(prints.whole[rng.choice(real, size)], 0.1, rng),
+        prints.sizes[rng.choice(real, size)],
         [],
     )
     for name in ("copies", "places", "codes"):

@@ -27,7 +27,8 @@ class _Shaped(Protocol):
 def check_number(name: str, value: float, low: float, high: float) -> None:
     """Raise :class:`OptionError` unless ``low <= value <= high``."""
     if not low <= value <= high:
-        raise OptionError(f"{name} must be between {low:g} and {high:g}, got {value!r}")
+        allowed = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
+        raise OptionError(f"{name} must be {allowed}, got {value!r}")
 
 
 def check_choice(name: str, value: str, allowed: Collection[str]) -> None:

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 import polytag.cli.console
-from polytag.cli.console import say, watch
+from polytag.cli.console import looking_for_photos, say, watch
+from polytag.data.paths import Paths
+from polytag.data.readers.photos import find_photos
 from polytag.data.ready import Progress
 from polytag.session import Note
 from polytag.train.loop import Epoch, Step
@@ -74,3 +76,18 @@ def test_the_bar_goes_away_where_the_training_fails(monkeypatch):
 def test_sentences_are_escaped(capsys):
     say("name\u202egpj.\x07")
     assert capsys.readouterr().err == "name\\u202egpj.\\x07\n"
+
+
+@pytest.mark.parametrize(("many", "bars"), [(4, ["looking for photos  75%|", "looking for photos 100%|"]), (5, [])])
+def test_a_bar_while_many_photos_are_looked_for(tmp_path, monkeypatch, many, bars):
+    names = [f"{number}.jpg" for number in range(4)]
+    for name in names:
+        (tmp_path / name).touch()
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(polytag.cli.console, "MANY", many)
+    with looking_for_photos():
+        find_photos(Paths(names), tmp_path, "", str)
+    shown = [line for line in terminal.getvalue().split("\r") if "%|" in line]
+    assert all(any(line.startswith(bar) for line in shown) for bar in bars)
+    assert bool(shown) == bool(bars)

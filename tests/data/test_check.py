@@ -70,7 +70,7 @@ def test_a_fault_of_the_program_is_not_taken_for_a_bad_photo():
 
 
 def test_no_workers_are_refused():
-    with pytest.raises(OptionError, match=r"^workers must be between 1 and inf, got 0$"):
+    with pytest.raises(OptionError, match=r"^workers must be at least 1, got 0$"):
         find_bad_images(ImageArrays([]), 0)
 
 

@@ -187,7 +187,7 @@ def test_a_fingerprint_takes_five_kilobytes():
     assert isinstance(prints, Fingerprints)
     assert (
         sum(values.nbytes for values in vars(prints).values() if isinstance(values, np.ndarray))
-        == 16 + 64 * 64 + 108 * (8 + 2) + 1 + 2 * 8
+        == 16 + 64 * 64 + 108 * (8 + 2) + 1 + 2 * 8 + 2 * 4
     )
 
 
@@ -198,5 +198,5 @@ def test_groups_join_all_kinds():
 
 
 def test_no_workers_are_refused():
-    with pytest.raises(OptionError, match=r"^workers must be between 1 and inf, got 0$"):
+    with pytest.raises(OptionError, match=r"^workers must be at least 1, got 0$"):
         fingerprints(ImageArrays([]), 0)

@@ -128,3 +128,37 @@ def test_head_and_tail_are_those_of_the_training_photos():
 def test_names_are_compared_whatever_their_case_and_place():
     data = make([[1, 1, 1]] * 12, ["Sandal", "apple", "sandals"])
     assert "1 pair of labels are spelled alike: 'Sandal' and 'sandals'" in said(data, pixels=False)
+
+
+def shore(seed, edge, width=96):
+    """Water to the left, sand to the right, each with waves of its own."""
+    grey = 60 + 120 * (np.arange(width) > edge)[None, :] + np.random.default_rng(seed).normal(0, 6, (96, width))
+    return np.repeat(grey.astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def shores(*edges, width=96):
+    photos = [*(shore(seed, edge, width) for seed, edge in enumerate(edges)), *(texture(seed) for seed in range(4))]
+    split = np.arange(len(photos), dtype=np.int8) % 2
+    return LabelledSet(ImageArrays(photos), Labels.from_dense([[1]] * len(photos), ["sea"]), split)
+
+
+def test_tiles_that_look_alike_from_afar_are_named_unless_that_is_not_wanted():
+    text = "1 pair of other photos that look alike from afar is in different splits"
+    assert text in said(shores(40, 45), grave=True)
+    assert text not in said(shores(40, 45), alike=False)
+    assert text not in said(shores(40, 45, width=100))
+    assert text in said(shores(40, 45, width=100), alike=True)
+
+
+def test_more_look_alikes_than_photos_tell_nothing():
+    many = shores(*range(35, 50))
+    text = "more pairs of photos look alike from afar than there are photos, which tells nothing"
+    assert text in said(many, grave=False)
+    assert inspect_data(many).photos.alike == ()
+    assert text not in said(many, alike=True)
+    assert len(inspect_data(many, alike=True).photos.alike) > len(many)
+
+
+def test_a_copy_of_a_copy_is_no_look_alike():
+    data = LabelledSet(ImageArrays([texture(0), texture(0), texture(1)]), Labels.from_dense([[1]] * 3, ["cat"]))
+    assert inspect_data(data).photos.alike == ()

@@ -5,11 +5,11 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from polytag.data.duplicates import Fingerprints
-from polytag.data.look_alikes import MOST, look_alikes
+from polytag.data.look_alikes import MOST, SHIFTS, are_tiles, look_alikes
 from polytag.errors import OptionError
 
 
-def prints_of(copies, bad=()):
+def prints_of(copies, bad=(), sizes=None):
     count = len(copies)
     empty = [np.zeros((count, size), np.uint8) for size in (16, 1, 1)]
     return Fingerprints(
@@ -19,6 +19,7 @@ def prints_of(copies, bad=()):
         np.zeros((count, 1, 2), np.uint8),
         np.zeros(count, np.uint8),
         np.zeros((count, 2), np.uint64),
+        np.full((count, 2), 64, np.int32) if sizes is None else np.array(sizes, np.int32),
         [(row, "cannot be read") for row in bad],
     )
 
@@ -68,3 +69,20 @@ def test_too_many_photos_are_refused():
         "look-alikes are searched among all pairs, of at most 5000 photos, and there are 5001; "
         "give fewer of them, or leave this out"
     )
+
+
+def test_square_photos_of_one_size_are_tiles():
+    copies = [scene(seed) for seed in range(20)]
+    square = [[256, 256]] * 19
+    assert are_tiles(prints_of(copies, sizes=[*square, [256, 256]]))
+    assert are_tiles(prints_of(copies, sizes=[*square, [250, 256]]))
+    assert are_tiles(prints_of(copies, sizes=[*square, [0, 0]], bad=[19]))
+    assert not are_tiles(prints_of(copies, sizes=[*square[1:], [250, 256], [200, 200]]))
+    assert not are_tiles(prints_of(copies, sizes=[[256, 192]] * 20))
+    assert not are_tiles(prints_of(copies[:1], sizes=square[:1]))
+
+
+def test_each_comparison_is_told():
+    seen = []
+    look_alikes(prints_of([scene(0), scene(1)]), seen.append)
+    assert seen == [1] * SHIFTS

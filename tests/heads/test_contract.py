@@ -168,8 +168,8 @@ def test_refuses_what_is_no_feature_map(head, shape):
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
-        ((0, CLASSES), "in_channels must be between 1 and inf, got 0"),
-        ((CHANNELS, 0), "num_classes must be between 1 and inf, got 0"),
+        ((0, CLASSES), "in_channels must be at least 1, got 0"),
+        ((CHANNELS, 0), "num_classes must be at least 1, got 0"),
     ],
 )
 def test_refuses_to_be_built_for_nothing(kind, numbers, message):

@@ -101,7 +101,7 @@ def test_dropout_leaves_the_embedding_alone_and_evaluation_too():
     ("option", "message"),
     [
         ({"pooling": "mean"}, "pooling must be one of avg, max, avg_max, got 'mean'"),
-        ({"scale": -1}, "scale must be between 1e-06 and inf, got -1"),
+        ({"scale": -1}, "scale must be at least 1e-06, got -1"),
         ({"dropout": 1.5}, "dropout must be between 0 and 1, got 1.5"),
     ],
 )

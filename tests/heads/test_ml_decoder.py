@@ -134,7 +134,7 @@ def test_classes_go_with_their_queries_only_where_each_has_one():
         ({"attention_heads": 0}, "attention_heads must be between 1 and 1024, got 0"),
         ({"hidden": 0}, "hidden must be between 1 and 1e+06, got 0"),
         ({"dropout": 1.0}, "dropout must be between 0 and 0.99, got 1.0"),
-        ({"scale": -1.0}, "scale must be between 1e-06 and inf, got -1.0"),
+        ({"scale": -1.0}, "scale must be at least 1e-06, got -1.0"),
     ],
 )
 def test_refuses_options_out_of_range(options, sentence):

@@ -101,8 +101,8 @@ def test_gradients_are_finite_at_the_extremes(dtype, options):
     [
         ({"margin": 1.5}, "margin must be between 0 and 1, got 1.5"),
         ({"balance": -0.1}, "balance must be between 0 and 1, got -0.1"),
-        ({"gamma_neg": -1.0}, "gamma_neg must be between 0 and inf, got -1.0"),
-        ({"gamma_pos": -1.0}, "gamma_pos must be between 0 and inf, got -1.0"),
+        ({"gamma_neg": -1.0}, "gamma_neg must be at least 0, got -1.0"),
+        ({"gamma_pos": -1.0}, "gamma_pos must be at least 0, got -1.0"),
         ({"clip": 2.0}, "clip must be between 0 and 1, got 2.0"),
         ({"smoothing": 0.6}, "smoothing must be between 0 and 0.5, got 0.6"),
     ],

@@ -157,8 +157,8 @@ def test_compiles_whole():
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"gamma_neg": -1}, "gamma_neg must be between 0 and inf, got -1"),
-        ({"gamma_pos": float("nan")}, "gamma_pos must be between 0 and inf, got nan"),
+        ({"gamma_neg": -1}, "gamma_neg must be at least 0, got -1"),
+        ({"gamma_pos": float("nan")}, "gamma_pos must be at least 0, got nan"),
         ({"clip": 1.5}, "clip must be between 0 and 1, got 1.5"),
     ],
 )

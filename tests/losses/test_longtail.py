@@ -115,12 +115,12 @@ def test_says_what_to_do_before_it_is_prepared(loss):
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        (Focal, {"gamma": -1.0}, "gamma must be between 0 and inf, got -1.0"),
-        (Focal, {"balance": 0.0}, "balance must be between 1e-09 and inf, got 0.0"),
+        (Focal, {"gamma": -1.0}, "gamma must be at least 0, got -1.0"),
+        (Focal, {"balance": 0.0}, "balance must be at least 1e-09, got 0.0"),
         (CBFocal, {"beta": 1.0}, "beta must be between 0 and 1, got 1.0"),
         (LDAM, {"max_margin": -0.5}, "max_margin must be between 0 and 1000, got -0.5"),
         (DB, {"mu": 2.0}, "mu must be between 0 and 1, got 2.0"),
-        (DB, {"tolerance": 0.0}, "tolerance must be between 1e-09 and inf, got 0.0"),
+        (DB, {"tolerance": 0.0}, "tolerance must be at least 1e-09, got 0.0"),
     ],
 )
 def test_options_out_of_range_are_refused(kind, options, message):

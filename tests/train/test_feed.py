@@ -90,8 +90,8 @@ def test_leaving_early_leaves_no_threads():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"batch_size": 0}, "batch_size must be between 1 and inf, got 0"),
-        ({"accumulate": 0}, "accumulate must be between 1 and inf, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"accumulate": 0}, "accumulate must be at least 1, got 0"),
         (
             {"batch_size": 12, "accumulate": 2, "world": 4},
             "a batch of 12 cannot be split evenly over 4 processes with 2 micro-batches each; "

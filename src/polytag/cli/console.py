@@ -11,11 +11,13 @@ from tqdm import tqdm
 
 from polytag._text import printable
 from polytag.cli.show import number
+from polytag.data.readers.photos import watched
 from polytag.data.ready import REPORT_EVERY, Progress
 from polytag.session import SCORE, Event, Note
 from polytag.train.loop import Epoch, Step
 
 Done = TypeVar("Done")
+MANY = 20_000  # photos, from which it takes long enough for a bar to see whether they are there
 LINE_EVERY = 30.0  # seconds between two plain lines where there is no terminal
 
 
@@ -109,6 +111,24 @@ def counting(task: str, total: int) -> Iterator[Callable[[int], object]]:
 
     try:
         yield progress
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+@contextmanager
+def looking_for_photos() -> Iterator[None]:
+    """A bar on a terminal while a reader finds out whether many photos are all there."""
+    bar: tqdm[Any] | None = None
+
+    def progress(seen: int, total: int) -> None:
+        nonlocal bar
+        if total >= MANY and sys.stderr.isatty():
+            bar = _moved(bar, "looking for photos", seen, total)
+
+    try:
+        with watched(progress):
+            yield
     finally:
         if bar is not None:
             bar.close()

@@ -1,5 +1,6 @@
 """`polytag inspect`."""
 
+import argparse
 import shlex
 import shutil
 import textwrap
@@ -14,6 +15,7 @@ from polytag.cli.reading import add_reading, check_output, read
 from polytag.data.convert import convert
 from polytag.data.inspection import Inspection, across_splits, copied, inspect_data, kept_together
 from polytag.data.labelled_set import SPLITS, LabelledSet
+from polytag.data.look_alikes import SHIFTS
 from polytag.data.published import PUBLISHED, compare_with
 from polytag.data.readers.photos import MissingPhotosError
 from polytag.errors import OptionError
@@ -50,8 +52,11 @@ def main(words: list[str]) -> int:
         say(note)
     if args.expect:
         return _compare(data, args.expect)
-    with counting("opening photos", 0 if args.no_photos else len(data)) as progress:
-        found = inspect_data(data, args.workers, not args.no_photos, args.look_alikes, progress)
+    with (
+        counting("opening photos", 0 if args.no_photos else len(data)) as progress,
+        counting("comparing photos", SHIFTS) as comparing,
+    ):
+        found = inspect_data(data, args.workers, not args.no_photos, args.look_alikes, progress, comparing)
     print(_as_text(found))
     if args.out:
         write_text(Path(args.out), inspection_page(found, Path(args.data).name or str(args.data)))
@@ -161,8 +166,8 @@ def _parser() -> Parser:
     parser.add_argument("-o", "--out", metavar="FILE.html", help="also write a page with drawings and pictures")
     text = f"compare the counts with those published, and nothing else: {', '.join(PUBLISHED)}"
     parser.add_argument("--expect", metavar="NAME", help=text)
-    text = "also find photos that look alike from afar, such as tiles of one shore; for at most 5,000 tiles"
-    parser.add_argument("--look-alikes", action="store_true", help=text)
+    text = "find photos that look alike from afar, such as tiles of one shore (default: where photos are square tiles)"
+    parser.add_argument("--look-alikes", action=argparse.BooleanOptionalAction, default=None, help=text)
     text = "write a table without splits, in which photos that are the same or overlap share a group"
     parser.add_argument("--regroup", metavar="FILE.csv", help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace FILE.csv if it is there")

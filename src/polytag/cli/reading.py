@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from polytag.build import factory, option_parameters
+from polytag.cli.console import looking_for_photos
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.open import open_data
 from polytag.data.readers import READERS
@@ -37,7 +38,9 @@ def add_reading(parser: argparse.ArgumentParser, optional: bool = False) -> None
 
 def read(args: argparse.Namespace) -> LabelledSet:
     """The labelled photos that the parsed options name."""
-    return choose_labels(_as_it_is(args), args.rename, args.classes, args.min_count or 0)
+    with looking_for_photos():
+        data = _as_it_is(args)
+    return choose_labels(data, args.rename, args.classes, args.min_count or 0)
 
 
 def source(args: argparse.Namespace) -> dict[str, Any]:

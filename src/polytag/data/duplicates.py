@@ -66,6 +66,7 @@ class Fingerprints:
         places: rows and columns of the points, 0 .. 191, ``(photos, 108, 2)``.
         points: how many points each has, 0 .. 108, ``(photos,)``.
         whole: code of the whole photo and of its mirror image, ``(photos, 2)``.
+        sizes: height and width in pixels, 0 where it cannot be read, ``(photos, 2)``.
         bad: ``(position, sentence)`` of each photo that cannot be read, by position; as :func:`find_bad_images` has it.
     """
 
@@ -75,6 +76,7 @@ class Fingerprints:
     places: NDArray[np.uint8]
     points: NDArray[np.uint8]
     whole: NDArray[np.uint64]
+    sizes: NDArray[np.int32]
     bad: list[tuple[int, str]]
 
     def __len__(self) -> int:
@@ -121,6 +123,7 @@ class _Print(NamedTuple):
     codes: NDArray[np.uint64]
     places: NDArray[np.uint8]
     whole: NDArray[np.uint64]
+    size: tuple[int, int]
 
 
 def fingerprints(images: Images, workers: int = 1, progress: Callable[[int], object] | None = None) -> Fingerprints:
@@ -142,6 +145,7 @@ def fingerprints(images: Images, workers: int = 1, progress: Callable[[int], obj
         np.zeros((total, _POINTS, 2), np.uint8),
         np.zeros(total, np.uint8),
         np.zeros((total, 2), np.uint64),
+        np.zeros((total, 2), np.int32),
         [],
     )
     for row, taken in enumerate(open_each(images, workers, _take)):
@@ -150,7 +154,7 @@ def fingerprints(images: Images, workers: int = 1, progress: Callable[[int], obj
         else:
             prints.digests[row] = np.frombuffer(taken.digest, np.uint8)
             prints.copies[row] = taken.copy
-            prints.whole[row] = taken.whole
+            prints.whole[row], prints.sizes[row] = taken.whole, taken.size
             prints.points[row] = count = len(taken.codes)
             prints.codes[row, :count], prints.places[row, :count] = taken.codes, taken.places
         if progress is not None:
@@ -232,7 +236,7 @@ def _take(pixels: NDArray[np.uint8]) -> _Print:
     small = Image.fromarray(pixels).convert("L").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
     grey = np.asarray(small, np.float32)
     copy = np.asarray(small.resize((_COPY, _COPY), Image.Resampling.LANCZOS))
-    return _Print(digest.digest(), copy, *_points(grey), _whole(grey))
+    return _Print(digest.digest(), copy, *_points(grey), _whole(grey), pixels.shape[:2])
 
 
 def _points(grey: NDArray[np.float32]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from polytag._text import counted
 from polytag.data.duplicates import Duplicates, Pair, find_duplicates, fingerprints
 from polytag.data.labelled_set import SPLITS, UNSPLIT, LabelledSet
-from polytag.data.look_alikes import look_alikes
+from polytag.data.look_alikes import are_tiles, look_alikes
 from polytag.labels.facts import Together, labels_per_item, pairs_together, tail
 
 TO_LEARN = 10  # photos that a label should have to be trained on
@@ -38,7 +38,8 @@ class Photos(NamedTuple):
 
     bad: tuple[tuple[int, str], ...]  # which cannot be read, and why
     copies: Duplicates
-    alike: tuple[Pair, ...] = ()  # those that look alike from afar, where that was asked for
+    alike: tuple[Pair, ...] = ()  # other pairs that look alike from afar, where they were looked for
+    told: bool = True  # False where so many look alike that it tells nothing, and they were left out
 
 
 class Problem(NamedTuple):
@@ -77,22 +78,31 @@ def inspect_data(
     data: LabelledSet,
     workers: int = 2,
     pixels: bool = True,
-    alike: bool = False,
+    alike: bool | None = None,
     progress: Callable[[int], object] | None = None,
+    comparing: Callable[[int], object] | None = None,
 ) -> Inspection:
     """Count labels, and open every photo to look for damage, copies and overlaps.
 
     Args:
         data: photos and labels.
-        workers: threads that decode; at least one is used.
+        workers: threads that decode, ``>= 1``.
         pixels: whether to open the photos.
-        alike: whether to look for photos that look alike from afar, too; see :mod:`polytag.data.look_alikes`.
+        alike: whether to look for photos that look alike from afar, too, see :mod:`polytag.data.look_alikes`; None for
+            where the photos are tiles, and unless more pairs are found than there are photos.
         progress: called with 1 after each photo.
+        comparing: called with 1 after each of the comparisons by which look-alikes are found.
+
+    Raises:
+        OptionError: if ``workers`` is below 1, or if look-alikes are asked for among too many photos.
     """
     photos = None
     if pixels:
-        prints = fingerprints(data.images, max(1, workers), progress)
-        photos = Photos(tuple(prints.bad), find_duplicates(prints), tuple(look_alikes(prints)) if alike else ())
+        prints = fingerprints(data.images, workers, progress)
+        copies, searched = find_duplicates(prints), are_tiles(prints) if alike is None else alike
+        likes = _others(look_alikes(prints, comparing), copies) if searched else ()
+        told = bool(alike) or len(likes) <= len(data)
+        photos = Photos(tuple(prints.bad), copies, likes if told else (), told)
     counts = data.labels.counts()
     parts = _parts(data)
     order = np.argsort(-counts.present, kind="stable")
@@ -123,6 +133,17 @@ def copied(copies: Duplicates) -> list[tuple[int, int]]:
     return pairs + [(pair.first, pair.second) for pair in (*copies.near, *copies.overlapping)]
 
 
+def _others(pairs: Iterable[Pair], copies: Duplicates) -> tuple[Pair, ...]:
+    """Those pairs of photos of which it is not known yet that they are the same, nearly the same, or overlap."""
+    first = {row: group[0] for group in copies.same for row in group}
+    known = {frozenset(first.get(row, row) for row in pair[:2]) for pair in (*copies.near, *copies.overlapping)}
+    return tuple(
+        pair
+        for pair in pairs
+        if len(both := frozenset(first.get(row, row) for row in pair[:2])) == 2 and both not in known
+    )
+
+
 def across_splits(data: LabelledSet, pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Those pairs that are in different splits, where one tells about the other."""
     split = data.split
@@ -145,7 +166,7 @@ def _parts(data: LabelledSet) -> list[list[int]]:
 
 
 def _of_photos(data: LabelledSet, photos: Photos) -> Iterable[Problem]:
-    bad, copies, alike = photos
+    bad, copies, alike, told = photos
     if bad:
         yield Problem(True, f"{counted(len(bad), 'photo')} cannot be read")
     if leaks := across_splits(data, copied(copies)):
@@ -155,7 +176,12 @@ def _of_photos(data: LabelledSet, photos: Photos) -> Iterable[Problem]:
             "which makes scores too good; keep such photos together",
         )
     if twins := across_splits(data, [pair[:2] for pair in alike]):
-        yield Problem(True, f"{counted(len(twins), 'pair')} of photos that look alike from afar in different splits")
+        text = (
+            f"{counted(len(twins), 'pair')} of other photos that look alike from afar {_is(twins)} in different splits"
+        )
+        yield Problem(True, text)
+    if not told:
+        yield Problem(False, "more pairs of photos look alike from afar than there are photos, which tells nothing")
     if odd := at_odds(data, copies):
         yield Problem(True, f"{counted(len(odd), 'group')} of identical photos {_has(odd)} different labels")
     if more := sum(len(group) - 1 for group in copies.same):

@@ -9,8 +9,10 @@ correlate there by more than 0.93, the rule by which the tiles of UC Merced were
 shifts by whole pixels, one matrix product each, find the candidates.
 
 Of photos that are no tiles many look alike by chance, since smooth backgrounds correlate: this is for aerial,
-microscopic or satellite pictures, and is done when asked for.
+microscopic or satellite pictures. :func:`are_tiles` tells them by their size.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ from polytag.errors import OptionError
 MOST = 5000  # photos: the work grows with their square
 ALIKE = 0.93
 COMMON = 0.2  # of the copy
+TILES = 0.95  # of the photos: so many must have one size
 _SMALL = 16  # pixels of the copies that find candidates
 _HOPEFUL = 0.88  # correlation of these, from which a pair is looked at more closely
 _BLOCK = 500  # photos at a time
@@ -29,12 +32,31 @@ _VISIBLE = 1.0  # grey levels of deviation, below which there is nothing to comp
 Floats = NDArray[np.float32]
 Shift = tuple[int, int]
 
+_SHIFTS: list[Shift] = [  # that leave enough in common; the others are these with the photos exchanged
+    (down, right)
+    for down in range(_SMALL)
+    for right in range(-_SMALL + 1 if down else 0, _SMALL)
+    if (_SMALL - down) * (_SMALL - abs(right)) >= COMMON * _SMALL**2
+]
+SHIFTS = len(_SHIFTS)
 
-def look_alikes(prints: Fingerprints) -> list[Pair]:
+
+def are_tiles(prints: Fingerprints) -> bool:
+    """Whether the photos seem cut from larger pictures: nearly all of one square size, and at most ``MOST``."""
+    sizes = prints.sizes[prints.sizes[:, 0] > 0]
+    if not 1 < len(sizes) <= len(prints) <= MOST:
+        return False
+    values, counts = np.unique(sizes, axis=0, return_counts=True)
+    height, width = values[counts.argmax()]
+    return bool(height == width and counts.max() >= TILES * len(sizes))
+
+
+def look_alikes(prints: Fingerprints, progress: Callable[[int], object] | None = None) -> list[Pair]:
     """Pairs of photos that look alike, by position; photos that cannot be read are in none.
 
     Args:
         prints: of at most ``MOST`` photos.
+        progress: called with 1 after each of ``SHIFTS`` comparisons of all photos.
 
     Raises:
         OptionError: if there are more.
@@ -48,35 +70,31 @@ def look_alikes(prints: Fingerprints) -> list[Pair]:
     rows = np.array([row for row in range(len(prints)) if row not in bad], np.int64)
     copies = prints.copies[rows].astype(np.float32)
     found = []
-    for (first, second), shift in sorted(_candidates(copies).items()):
+    for (first, second), shift in sorted(_candidates(copies, progress or (lambda one: None)).items()):
         agreement, overlap = _closer(copies[first], copies[second], shift)
         if agreement > ALIKE:
             found.append(Pair(int(rows[first]), int(rows[second]), min(agreement, 1.0), overlap, False))
     return found
 
 
-def _candidates(copies: Floats) -> dict[tuple[int, int], Shift]:
+def _candidates(copies: Floats, progress: Callable[[int], object]) -> dict[tuple[int, int], Shift]:
     """The pairs worth a closer look, each with the best shift of the second against the first, in small pixels."""
     items, side, _ = copies.shape
     step = side // _SMALL
     small = copies.reshape(items, _SMALL, step, _SMALL, step).mean((2, 4))
     best: dict[tuple[int, int], tuple[float, Shift]] = {}
-    for down in range(_SMALL):
-        for right in range(-_SMALL + 1, _SMALL):
-            if (_SMALL - down) * (_SMALL - abs(right)) < COMMON * _SMALL**2 or (down == 0 and right < 0):
-                continue
-            one, other = _evened(_part(small, (down, right))), _evened(_part(small, (-down, -right)))
-            for start in range(0, items, _BLOCK):
-                scores = one[start : start + _BLOCK] @ other.T
-                for row, column in np.argwhere(scores > _HOPEFUL).tolist():
-                    first, score = start + row, float(scores[row, column])
-                    if first == column:
-                        continue
-                    key, shift = (
-                        ((first, column), (down, right)) if first < column else ((column, first), (-down, -right))
-                    )
-                    if key not in best or score > best[key][0]:
-                        best[key] = score, shift
+    for down, right in _SHIFTS:
+        one, other = _evened(_part(small, (down, right))), _evened(_part(small, (-down, -right)))
+        for start in range(0, items, _BLOCK):
+            scores = one[start : start + _BLOCK] @ other.T
+            for row, column in np.argwhere(scores > _HOPEFUL).tolist():
+                first, score = start + row, float(scores[row, column])
+                if first == column:
+                    continue
+                key, shift = ((first, column), (down, right)) if first < column else ((column, first), (-down, -right))
+                if key not in best or score > best[key][0]:
+                    best[key] = score, shift
+        progress(1)
     return {key: shift for key, (_, shift) in best.items()}
 
 

@@ -89,7 +89,7 @@ def test_options_name_keys_and_the_folder(tmp_path):
     assert names_and_labels(data) == [("a.jpg", ("7", "8"))]  # numbers are names, too
     assert data.split.tolist() == [1]
     assert data.groups.tolist() == [0]
-    assert data.notes[1:] == ("splits from 'part': 1 val", "1 groups from 'patient'")
+    assert data.notes[1:] == ("splits from 'part': 1 val", "1 group from 'patient'")
 
 
 def test_an_image_of_hugging_face_is_its_path(tmp_path):

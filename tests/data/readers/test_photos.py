@@ -1,9 +1,12 @@
 """What finding photos promises: every one is seen on the disk, and a guess that could be another is refused."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from polytag.data.readers import Table
-from polytag.data.readers.photos import is_image
+from polytag.data.readers.photos import is_image, watched
 from polytag.errors import DataError
 
 
@@ -97,3 +100,33 @@ def test_names_in_another_unicode_form_are_found(tmp_path):
     table.write_text("filename,labels\ncaff\u00e9.jpg,cat\nb.jpg,cat\n")
     with pytest.raises(DataError, match="^1 of 2 photos are not in "):
         Table().read(table)
+
+
+def test_who_watches_sees_how_many_files_were_seen(tmp_path):
+    rows = [f"in{number % 3}/{number}.jpg" for number in range(12)]
+    path = write(
+        tmp_path, "filename,labels\n" + "".join(f"{row},cat\n" for row in rows), " ".join([*rows, "in0/x.jpg"])
+    )
+    seen = []
+    with watched(lambda *where: seen.append(where)):
+        Table().read(path)
+    assert [total for _, total in seen] == [12] * len(seen)
+    counts = [count for count, _ in seen]
+    assert counts == sorted(counts)
+    assert len(counts) == 4
+    assert counts[-1] == 12
+    Table().read(path)
+    assert len(seen) == 4
+
+
+def test_a_folder_that_cannot_be_looked_into_is_a_refusal(tmp_path, monkeypatch):
+    path = write(tmp_path, "filename,labels\nin/a.jpg,cat\nb.jpg,cat\n", "in/a.jpg b.jpg")
+    scandir = os.scandir
+
+    def locked(folder):
+        if Path(folder).name == "in":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    assert refusal(path) == f"cannot look into {Path('DATA', 'in')}: Permission denied; make it readable"

@@ -107,7 +107,7 @@ def assemble_pairs(
     if split is not None:
         notes.append(split_note(split.astype(np.int8), splits))
     if groups:
-        notes.append(f"{len(met.group_numbers)} groups from {groups}")
+        notes.append(f"{counted(len(met.group_numbers), 'group')} from {groups}")
     return labelled_set(source, photos, labels, None if split is None else split.astype(np.int8), group, notes)
 
 

@@ -5,8 +5,14 @@ import posixpath
 import re
 import unicodedata
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import islice
 from pathlib import Path
+from threading import Lock
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +23,13 @@ from polytag.errors import DataError
 
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"))
 IMAGE_SUFFIXES |= {".heic", ".heif", ".hif", ".avif"}  # .hif is what cameras write
+
+Progress: TypeAlias = Callable[[int, int], object]
+
+_THREADS = 16  # folders listed at a time; a network disk takes milliseconds to answer, whoever asks
+_AT_ONCE = 5000  # files of a folder between two words on progress
+
+_watcher: ContextVar[Progress | None] = ContextVar("_watcher", default=None)
 
 # What most names do not have: a backslash, an empty, "." or ".." step, a root, a drive, a letter no file name can hold.
 _ODD = re.compile(r"\\|//|(?:^|/)\.{1,2}(?:/|$)|^/|^[A-Za-z]:/|\0|[\ud800-\udc7f\udd00-\udfff]")
@@ -33,6 +46,19 @@ class MissingPhotosError(DataError):
     def __init__(self, sentence: str, names: Paths) -> None:
         super().__init__(sentence)
         self.names = names
+
+
+@contextmanager
+def watched(progress: Progress) -> Iterator[None]:
+    """Within it, every look for photos calls ``progress(seen, total)`` as it goes: files seen, names looked for.
+
+    The calls come from several threads, never two at a time; the last one has ``seen == total``.
+    """
+    token = _watcher.set(progress)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
 
 
 def inside(name: str, where: str) -> str:
@@ -108,7 +134,8 @@ def find_photos(
 
 def _completed(root: Path, names: Paths, where: Callable[[int], str]) -> tuple[Paths, NDArray[np.int64]]:
     """``names`` with endings added where that finds a photo, and the numbers of those that are still not found."""
-    listed, suffixes = _listing(root, {name.rpartition("/")[0] for name in names})
+    with _counted(len(names)) as count:
+        listed, suffixes = _listing(root, sorted({name.rpartition("/")[0] for name in names}), count)
     missing = np.flatnonzero(~_among(names, listed))
     bare = np.array([number for number in missing if suffixes and not is_image(names[int(number)])], np.int64)
     if not len(bare):
@@ -143,20 +170,54 @@ def _respelled(root: Path, names: Paths, missing: NDArray[np.int64]) -> tuple[Pa
     return found, np.array([number for number in missing.tolist() if number not in spelled], np.int64)
 
 
-def _listing(root: Path, folders: set[str]) -> tuple[NDArray[np.int64], list[str]]:
+@contextmanager
+def _counted(total: int) -> Iterator[Callable[[int], None]]:
+    """What adds up the files that were seen and passes them on to who watches."""
+    watcher, lock, seen = _watcher.get(), Lock(), 0
+
+    def count(files: int) -> None:
+        nonlocal seen
+        with lock:
+            seen = max(min(seen + files, total - 1), 0)  # a folder may have more files than were looked for
+            if watcher is not None:
+                watcher(seen, total)
+
+    yield count
+    if watcher is not None:
+        watcher(total, total)
+
+
+def _listing(root: Path, folders: Sequence[str], count: Callable[[int], None]) -> tuple[NDArray[np.int64], list[str]]:
     """Sorted hashes of the paths of all files in some folders below ``root``, and the endings of images among them."""
-    hashes, endings = array("q"), set[str]()
-    for folder in folders:  # one listing a folder: asking for each file would take minutes on a network disk
+    with ThreadPoolExecutor(_THREADS) as pool:
         try:
-            with os.scandir(root / folder) as entries:
-                here = [entry.name for entry in entries if entry.is_file()]
-        except (FileNotFoundError, NotADirectoryError):
-            continue  # its photos are then missing, and named as such
-        except OSError as error:
-            raise DataError(f"cannot look into {root / folder}: {error.strerror}; make it readable") from error
-        hashes.extend(map(hash, map(f"{folder}/".__add__, here) if folder else here))
-        endings.update(name[name.rfind(".") :] for name in here)
-    return np.sort(np.array(hashes, np.int64)), sorted(ending for ending in endings if ending.lower() in IMAGE_SUFFIXES)
+            parts = list(pool.map(lambda folder: _listed(root, folder, count), folders))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    endings = set[str]().union(*(found for _, found in parts))
+    hashes = np.concatenate([np.array(found, np.int64) for found, _ in parts])
+    return np.sort(hashes), sorted(ending for ending in endings if ending.lower() in IMAGE_SUFFIXES)
+
+
+def _listed(root: Path, folder: str, count: Callable[[int], None]) -> tuple["array[int]", set[str]]:
+    """Hashes of the paths of the files in one folder, and their endings; none where there is no such folder.
+
+    A listing answers for all of them: asking for each file would take minutes on a network disk.
+    """
+    hashes, endings = array("q"), set[str]()
+    try:
+        with os.scandir(root / folder) as entries:
+            files = (entry.name for entry in entries if entry.is_file())
+            while here := list(islice(files, _AT_ONCE)):
+                hashes.extend(map(hash, map(f"{folder}/".__add__, here) if folder else here))
+                endings.update(name[name.rfind(".") :] for name in here)
+                count(len(here))
+    except (FileNotFoundError, NotADirectoryError):
+        return hashes, endings  # its photos are then missing, and named as such
+    except OSError as error:
+        raise DataError(f"cannot look into {root / folder}: {error.strerror}; make it readable") from error
+    return hashes, endings
 
 
 def _hashes(names: Iterable[str]) -> NDArray[np.int64]:

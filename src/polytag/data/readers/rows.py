@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from polytag._text import counted
 from polytag.data.labelled_set import UNSPLIT, LabelledSet
 from polytag.data.paths import Paths
 from polytag.data.readers.base import label_name, labelled_set, sorted_labels, split_note, split_number
@@ -72,7 +73,7 @@ def assemble(
     if split is not None:
         notes.append(split_note(split, splits))
     if groups:
-        notes.append(f"{len(collected.group_numbers)} groups from {groups}")
+        notes.append(f"{counted(len(collected.group_numbers), 'group')} from {groups}")
     group = np.array(collected.groups, np.int64) if groups else None
     known = list(collected.numbers)
     labels = collected.builder.build(known) if classes is not None else sorted_labels(collected.builder, known)
