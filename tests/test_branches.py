@@ -1,4 +1,4 @@
-"""What two branches promise: equal ends at first, each its own afterwards, one pass through any backbone's trunk."""
+"""What branches promise: equal ends at first, each its own afterwards, one pass through any backbone's trunk."""
 
 import copy
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from polytag.branches import ForkedBackbone, PairHead, cut_of, drawn_anew, two_branches
+from polytag.branches import BranchHead, ForkedBackbone, branched, cut_of, drawn_anew
 from polytag.build import build_model
 from polytag.errors import OptionError
 from polytag.heads.base import MapHead
@@ -30,17 +30,17 @@ def plain(name="test_resnet", head="linear"):
 def test_at_first_both_ends_are_the_model_itself(name):
     model = plain(name)
     expected = model(images())
-    forked = two_branches(model)
+    forked = branched(model)
     features = forked.backbone(images())
     assert features.shape[1] == forked.backbone.channels == 2 * forked.backbone.trunk.channels
-    for logits in (*forked.head.both(features), forked(images())):
+    for logits in (*forked.head.each(features), forked(images())):
         torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_each_end_learns_by_itself_and_the_trunk_from_both(name):
-    forked = two_branches(plain(name)).train()
-    first, second = forked.head.both(forked.backbone(images(4)))
+    forked = branched(plain(name)).train()
+    first, second = forked.head.each(forked.backbone(images(4)))
     ends = {n: {key for key, _ in forked.named_parameters() if f".parts.{n}." in key} for n in (0, 1)}
     assert len(ends[0]) == len(ends[1]) > 0
     trunk = {key for key, _ in forked.backbone.named_parameters(prefix="backbone")} - ends[0] - ends[1]
@@ -58,17 +58,17 @@ def test_each_end_learns_by_itself_and_the_trunk_from_both(name):
 
 
 def test_the_answer_is_the_mean_of_both_probabilities():
-    forked = two_branches(plain())
+    forked = branched(plain())
     with torch.no_grad():
         forked.head.heads[1].classifier.weight.mul_(-2)
-        first, second = forked.head.both(forked.backbone(images()))
+        first, second = forked.head.each(forked.backbone(images()))
     expected = (first.sigmoid() + second.sigmoid()) / 2
     torch.testing.assert_close(forked(images()).sigmoid(), expected)
     torch.testing.assert_close(forked(images()), mean_logits([first, second]))
 
 
 def test_the_trunk_is_passed_once():
-    forked = two_branches(plain())
+    forked = branched(plain())
     calls = []
     forked.backbone.trunk.model.layer1.register_forward_hook(lambda *_: calls.append(1))
     forked(images())
@@ -77,7 +77,7 @@ def test_the_trunk_is_passed_once():
 
 def test_a_pair_folds_both_heads_and_shows_the_mean_of_their_maps():
     torch.manual_seed(0)
-    pair = PairHead(GAT(6, 3, vector_size=4)).eval()
+    pair = BranchHead(GAT(6, 3, vector_size=4)).eval()
     drawn_anew(pair.heads[1], 5)
     features = torch.randn(2, 12, 3, 3)
     folded = pair.fold()
@@ -86,7 +86,7 @@ def test_a_pair_folds_both_heads_and_shows_the_mean_of_their_maps():
     assert isinstance(folded, MapHead)
     parts = [head.class_maps(part) for head, part in zip(folded.heads, features.chunk(2, dim=1), strict=True)]
     torch.testing.assert_close(folded.class_maps(features), (parts[0] + parts[1]) / 2)
-    assert not isinstance(PairHead(MLDecoder(6, 3, width=8, attention_heads=2)), MapHead)
+    assert not isinstance(BranchHead(MLDecoder(6, 3, width=8, attention_heads=2)), MapHead)
     assert set(pair.told()) == {f"heads.{n}.nodes.{key}" for n in (0, 1) for key in ("graph", "vectors")}
     assert set(pair.class_dims()) <= set(pair.state_dict())
 
@@ -113,21 +113,50 @@ def test_the_cut_is_behind_the_last_stage_but_one(name, cut):
 
 def test_a_backbone_that_cannot_be_cut_is_refused():
     with pytest.raises(OptionError) as refusal:
-        two_branches(build_model("hrnet_w18_small", "linear", 3, image_size=(64, 64)))
+        branched(build_model("hrnet_w18_small", "linear", 3, image_size=(64, 64)))
     assert str(refusal.value) == (
         "the backbone hrnet_w18_small cannot be cut behind stage3, where its last stage begins; choose another one"
     )
     with pytest.raises(OptionError) as refusal:
-        two_branches(Classifier(nn.Conv2d(3, 4, 3), Linear(4, 2)))
-    assert str(refusal.value) == "two branches need a backbone of timm, whose stages are known; give its name"
+        branched(Classifier(nn.Conv2d(3, 4, 3), Linear(4, 2)))
+    assert str(refusal.value) == "branches need a backbone of timm, whose stages are known; give its name"
 
 
 def test_state_is_all_that_another_one_needs():
-    forked = two_branches(plain())
+    forked = branched(plain())
     with torch.no_grad():
         for weight in forked.parameters():
             weight.add_(0.01 * torch.randn_like(weight))
-    other = two_branches(plain())
+    other = branched(plain())
     other.load_state_dict(copy.deepcopy(forked.state_dict()))
     assert torch.equal(other(images()), forked(images()))
     assert isinstance(other.backbone, ForkedBackbone)
+
+
+@pytest.mark.parametrize("stage", [True, False])
+def test_each_class_may_have_a_branch_of_its_own(stage):
+    forked = branched(plain(), 3, [2, 0, 2], stage)
+    torch.testing.assert_close(forked(images()), plain()(images()), rtol=1e-4, atol=1e-4)
+    for seed, head in enumerate(forked.head.heads):
+        drawn_anew(head, seed)
+    features = forked.backbone(images())
+    answers = forked.head.each(features)
+    assert torch.equal(forked(images()), torch.stack([answers[2][:, 0], answers[0][:, 1], answers[2][:, 2]], dim=1))
+    maps = [
+        head.class_maps(part)
+        for head, part in zip(forked.head.heads, features.chunk(3, 1) if stage else [features] * 3, strict=True)
+    ]
+    expected = torch.stack([maps[2][:, 0], maps[0][:, 1], maps[2][:, 2]], dim=1)
+    assert torch.equal(forked.head.class_maps(features), expected)
+    folded = forked.folded()
+    assert torch.equal(folded(images()), forked(images()))
+    assert isinstance(forked.backbone, ForkedBackbone) == stage
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_backbone_may_have_more_than_two_ends(name):
+    model = plain(name)
+    expected = model(images())
+    forked = branched(model, 4)
+    for logits in forked.head.each(forked.backbone(images())):
+        torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)

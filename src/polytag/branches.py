@@ -1,10 +1,10 @@
-"""One network with two ends: the last stage of a backbone and its head, twice, on a shared trunk.
+"""One network with several ends: the last stage of a backbone and its head, more than once, on a shared trunk.
 
-The trunk is passed once for both. Part of polytag.methods.collaborative.
+The trunk is passed once for all. Part of polytag.methods.collaborative and polytag.methods.grouped.
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -16,44 +16,55 @@ from polytag.heads.base import ClassDims, Head, MapHead
 from polytag.model import Classifier, mean_logits
 
 
-def two_branches(model: Classifier) -> Classifier:
-    """The model with its last stage and head twice, the copies equal at first; its modules become those of the result.
+def branched(
+    model: Classifier, branches: int = 2, owners: Sequence[int] | None = None, stage: bool = True
+) -> Classifier:
+    """The model with several ends, the copies equal at first; its modules become those of the result.
 
     The last stage is all that comes behind the last feature map of a larger size; in a transformer, whose maps are all
     of one size, the last quarter of the blocks.
 
+    Args:
+        model: with one end.
+        branches: how many ends there shall be, ``>= 2``.
+        owners: the branch that answers for each class; by default all do, and their probabilities are averaged.
+        stage: whether each branch has a last stage of its own; otherwise only a head.
+
     Raises:
         OptionError: if the backbone is not one of timm, or cannot be cut there.
     """
+    if not stage:
+        return Classifier(model.backbone, BranchHead(model.head, branches, owners, apart=False)).train(model.training)
     if not isinstance(model.backbone, Backbone):
-        raise OptionError("two branches need a backbone of timm, whose stages are known; give its name")
-    forked = ForkedBackbone(model.backbone)
-    return Classifier(forked, PairHead(model.head)).train(model.training)
+        raise OptionError("branches need a backbone of timm, whose stages are known; give its name")
+    forked = ForkedBackbone(model.backbone, branches)
+    return Classifier(forked, BranchHead(model.head, branches, owners)).train(model.training)
 
 
 class ForkedBackbone(nn.Module):
-    """A backbone that gives two maps, side by side in the channels: ``(batch, 3, h, w)`` to ``(batch, 2 D, h', w')``.
+    """A backbone that gives ``n`` maps, side by side in the channels: ``(batch, 3, h, w)`` to ``(batch, n D, h', w')``.
 
     Args:
-        trunk: cut behind its last stage but one; from there on, the second half of a doubled batch goes its own way.
+        trunk: cut behind its last stage but one; from there on, each part of an ``n``-fold batch goes its own way.
+        branches: the number ``n`` of maps.
 
     Raises:
         OptionError: if it cannot be cut there.
     """
 
-    def __init__(self, trunk: Backbone) -> None:
+    def __init__(self, trunk: Backbone, branches: int = 2) -> None:
         super().__init__()
-        self.trunk = trunk
-        self.channels = 2 * trunk.channels
+        self.trunk, self.branches = trunk, branches
+        self.channels = branches * trunk.channels
         self.cut = cut_of(trunk.model)
         try:
             late = _after(trunk, self.cut)
-            trunk.model.set_submodule(self.cut, Doubled(trunk.model.get_submodule(self.cut)))
+            trunk.model.set_submodule(self.cut, Repeated(trunk.model.get_submodule(self.cut), branches))
             paths = list(_whole(trunk.model, late, self.cut))
             if not paths:
                 raise ValueError("no weights come behind")
             for path in paths:
-                trunk.model.set_submodule(path, Halves(trunk.model.get_submodule(path)))
+                trunk.model.set_submodule(path, Parts(trunk.model.get_submodule(path), branches))
             self._check(trunk)
         except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
             raise OptionError(
@@ -62,79 +73,90 @@ class ForkedBackbone(nn.Module):
             ) from error
 
     def forward(self, images: Tensor) -> Tensor:
-        """Both maps."""
-        first, second = self.trunk(images).chunk(2)
-        return torch.cat([first, second], dim=1)  # (batch, 2 D, h', w')
+        """All maps."""
+        return torch.cat(self.trunk(images).chunk(self.branches), dim=1)  # (batch, n D, h', w')
 
     def _check(self, trunk: Backbone) -> None:
-        """Both halves must have come through, and be the same as long as their weights are."""
+        """All parts must have come through, and be the same as long as their weights are."""
         with torch.no_grad():
             maps = _evaluated(trunk, _blank(trunk, 2))
-        if maps.shape[0] != 4 or not (maps.is_meta or torch.allclose(maps[:2], maps[2:], atol=1e-4, rtol=1e-3)):
-            raise ValueError("what comes behind is not two halves")
+        if maps.shape[0] != 2 * self.branches:
+            raise ValueError("not all parts have come through")
+        first, *others = maps.chunk(self.branches)
+        if not (maps.is_meta or all(torch.allclose(first, other, atol=1e-4, rtol=1e-3) for other in others)):
+            raise ValueError("the parts are not the same")
 
 
-class Doubled(nn.Module):
-    """A module whose answer is given twice, one after the other along the batch.
+class Repeated(nn.Module):
+    """A module whose answer is given several times, one after the other along the batch.
 
     Args:
         inner: with one tensor for an answer.
+        times: how often.
     """
 
-    def __init__(self, inner: nn.Module) -> None:
+    def __init__(self, inner: nn.Module, times: int) -> None:
         super().__init__()
-        self.inner = inner
+        self.inner, self.times = inner, times
 
     def forward(self, *given: Any, **options: Any) -> Tensor:
-        """``(2 batch, ...)``."""
+        """``(times * batch, ...)``."""
         answer = self.inner(*given, **options)
-        return torch.cat([answer, answer])
+        return torch.cat([answer] * self.times)
 
 
-class Halves(nn.Module):
-    """A module for the first half of a batch, and its copy for the second.
+class Parts(nn.Module):
+    """A module for the first part of a batch, and a copy of it for each other part.
 
     Args:
         inner: takes and gives one tensor, and whatever else does not depend on the batch.
+        times: how many parts there are.
     """
 
-    def __init__(self, inner: nn.Module) -> None:
+    def __init__(self, inner: nn.Module, times: int) -> None:
         super().__init__()
-        self.parts = nn.ModuleList([inner, copy.deepcopy(inner)])
+        self.parts = copies(inner, times)
 
     def forward(self, x: Tensor, *given: Any, **options: Any) -> Tensor:
-        """``(2 batch, ...)`` to the same."""
-        halves = zip(self.parts, x.chunk(2), strict=True)
-        return torch.cat([part(half, *given, **options) for part, half in halves])
+        """``(times * batch, ...)`` to the same."""
+        pairs = zip(self.parts, x.chunk(len(self.parts)), strict=True)
+        return torch.cat([part(own, *given, **options) for part, own in pairs])
 
 
-class PairHead(Head):
-    """A head for each of two maps; the logit of their mean probability.
+class BranchHead(Head):
+    """A head for each branch; the logit of their mean probability, or for each class the logit of the branch it has.
 
     Args:
-        head: of the first; its copy is of the second.
+        head: of the first branch; the others have copies.
+        branches: how many there are.
+        owners: the branch that answers for each class; by default all do.
+        apart: whether each branch has a map of its own, side by side in the channels; otherwise all see the same one.
     """
 
-    def __init__(self, head: Head) -> None:
-        super().__init__(2 * head.in_channels, head.num_classes)
-        self.heads = nn.ModuleList([head, copy.deepcopy(head)])
+    owners: Tensor | None
+
+    def __init__(self, head: Head, branches: int = 2, owners: Sequence[int] | None = None, apart: bool = True) -> None:
+        super().__init__((branches if apart else 1) * head.in_channels, head.num_classes)
+        self.heads, self.apart = copies(head, branches), apart
+        self.register_buffer("owners", None if owners is None else torch.tensor(list(owners)), persistent=False)
         if isinstance(head, MapHead):
             self.class_maps = self._class_maps
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of a batch; see :class:`Head`."""
-        return mean_logits(self.both(features))  # (batch, C)
+        logits = self.each(features)
+        return mean_logits(logits) if self.owners is None else self._own(logits)  # (batch, C)
 
-    def both(self, features: Tensor) -> list[Tensor]:
-        """The logits of both branches, ``(batch, C)`` each."""
+    def each(self, features: Tensor) -> list[Tensor]:
+        """The logits of every branch, ``(batch, C)`` each."""
         self.check_features(features)
-        return [head(part) for head, part in zip(self.heads, features.chunk(2, dim=1), strict=True)]
+        return [head(part) for head, part in zip(self.heads, self._parts(features), strict=True)]
 
     def fold(self) -> Head:
-        """Both folded; see :meth:`Head.fold`."""
+        """All folded; see :meth:`Head.fold`."""
         heads = [head.fold() for head in self._heads()]
-        folded = PairHead(heads[0])
-        folded.heads[1] = heads[1]
+        folded = BranchHead(heads[0], len(heads), apart=self.apart)
+        folded.heads, folded.owners = nn.ModuleList(heads), self.owners
         return folded.train(self.training)
 
     def class_dims(self) -> ClassDims:
@@ -157,10 +179,23 @@ class PairHead(Head):
             assert isinstance(head, Head)
             yield head
 
+    def _parts(self, features: Tensor) -> Sequence[Tensor]:
+        return features.chunk(len(self.heads), dim=1) if self.apart else [features] * len(self.heads)
+
+    def _own(self, answers: Sequence[Tensor]) -> Tensor:
+        """Of each class that of its own branch: ``(batch, C, ...)`` each, to the same."""
+        columns = torch.arange(self.num_classes, device=answers[0].device)
+        return torch.stack(list(answers))[self.owners, :, columns].transpose(0, 1)
+
     def _class_maps(self, features: Tensor) -> Tensor:
-        parts = zip(self._heads(), features.chunk(2, dim=1), strict=True)
-        maps: list[Tensor] = [head.class_maps(part) for head, part in parts]  # type: ignore[operator]
-        return (maps[0] + maps[1]) / 2
+        pairs = zip(self._heads(), self._parts(features), strict=True)
+        maps: list[Tensor] = [head.class_maps(part) for head, part in pairs]  # type: ignore[operator]
+        return torch.stack(maps).mean(0) if self.owners is None else self._own(maps)
+
+
+def copies(module: nn.Module, times: int) -> nn.ModuleList:
+    """The module itself and copies of it."""
+    return nn.ModuleList([module, *(copy.deepcopy(module) for _ in range(times - 1))])
 
 
 def drawn_anew(head: nn.Module, seed: int) -> None:

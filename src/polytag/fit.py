@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from polytag._checks import check_choice, check_number
 from polytag.backbones import preprocessing_defaults
 from polytag.build import CHOICES, OBJECTS, Choice, build_loss, factory, head_for, made
-from polytag.data.augment.base import Augmentation, Chain
+from polytag.data.augment.base import Augmentation, Chain, Unchanged
 from polytag.data.augment.cutout import Cutout
 from polytag.data.augment.flip import Flip
 from polytag.data.labelled_set import LabelledSet
@@ -161,9 +161,11 @@ class Training:
         optimizer: Optimizer = factory("sam", self.sam)(base, method.buffers())
         return optimizer
 
-    def augmentation(self) -> Augmentation:
-        """What changes a training photo once it is cropped."""
+    def augmentation(self) -> Augmentation | None:
+        """What changes a training photo once it is cropped; None where nothing does."""
         parts = [made("augment", self.augment)]
+        if isinstance(parts[0], Unchanged) and not (self.cutout or self.flip or self.flip_vertical):
+            return None
         parts += [Cutout(self.cutout, self.cutout_probability)] if self.cutout else []
         return Chain(*parts, Flip(self.flip), Flip(self.flip_vertical, vertical=True))
 

@@ -1,7 +1,7 @@
 """The one interface between the training loop and everything that papers invent."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -53,6 +53,9 @@ class Context:
 
     load: Callable[[Path], nn.Module] = _unopened
     """Opens the model of a run folder, in eval mode."""
+
+    unchanged: Callable[[], Iterator[Batch]] | None = None
+    """The training photos in order, once, on the device; None where augmentation makes every pass another one."""
 
     folder: Path | None = None
     """The run folder of the training; None where there is none."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from polytag import trackers
 from polytag._files import locked
+from polytag._launch import launch, restarts
 from polytag.errors import DivergedError, RunError
 from polytag.run import (
     CARD,
@@ -195,6 +196,13 @@ def alone_in(folder: Path, writes: bool = True) -> AbstractContextManager[None]:
 def has_run(folder: Path) -> bool:
     """Whether a training was begun there."""
     return (folder / CONFIG).exists()
+
+
+def was_begun_by_this_launch(folder: Path) -> bool:
+    """Whether the run there is that of processes which torchrun has started again, after one of them died."""
+    if not (restarts() and has_run(folder)):
+        return False
+    return bool(Run.open(folder).config.get("running", {}).get("launch") == launch())
 
 
 def has_state(folder: Path) -> bool:

@@ -4,21 +4,20 @@ import dataclasses
 import math
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import Accelerator
 
 from polytag._interrupt import Interrupts
-from polytag._launch import launch, restarts
+from polytag._launch import launch
 from polytag._team import Team, lost_process
 from polytag._text import counted
 from polytag.backbones import preprocessing_defaults
 from polytag.build import build_loss, build_model, factory, made, trained_model
 from polytag.card import write_card
 from polytag.data.labelled_set import LabelledSet
-from polytag.data.loader import Loader
+from polytag.data.loader import Loader, ToDevice
 from polytag.data.ready import Progress, ready
 from polytag.data.splits import Split, three_way
 from polytag.errors import DataError, ElsewhereError, OptionError, PolytagError, ProcessError
@@ -27,7 +26,7 @@ from polytag.inference import Judge, evaluate
 from polytag.method import Context, Method
 from polytag.model import Classifier
 from polytag.probe import TrainingProbe
-from polytag.recorder import FREE, Recorder, alone_in, check_folder, has_run, has_state
+from polytag.recorder import FREE, Recorder, alone_in, check_folder, has_state, was_begun_by_this_launch
 from polytag.relations import Known, tell_labels
 from polytag.run import METRICS, Run, save_json
 from polytag.run_config import config_of
@@ -161,7 +160,15 @@ class Session:
         forget_peak_memory(self.device)
         fits = self._fits(split)
         own = None if isinstance(t.head, str | Mapping) else t.head
-        context = Context(self.accelerator, t.seed, fits, lambda path: Run.open(path).load_model(own), t.out)
+        to_device = ToDevice(self.device, self.preprocessing.mean, self.preprocessing.std)
+        context = Context(
+            self.accelerator,
+            t.seed,
+            fits,
+            lambda path: Run.open(path).load_model(own),
+            None if loader.changes else lambda: map(to_device, loader.in_order(batch_size)),
+            t.out,
+        )
         speed = began.get("speed", t.speed)
         if speed == "auto":
             steps = t.epochs * (len(split.train) // batch_size) * parts
@@ -273,10 +280,3 @@ class Session:
             save_json(t.out / METRICS, metrics)
             write_card(Run.open(t.out), metrics)
         team.from_first(lambda: None)  # nobody leaves before it is written
-
-
-def was_begun_by_this_launch(folder: Path) -> bool:
-    """Whether the run there is that of processes which torchrun has started again, after one of them died."""
-    if not (restarts() and has_run(folder)):
-        return False
-    return bool(Run.open(folder).config.get("running", {}).get("launch") == launch())

@@ -44,7 +44,7 @@ def test_terms_are_those_of_the_equations():
     uniform, rebalanced = batch(0), batch(1)
     method = built(WeightedBCE(), consistency=0.3, compensation="none")
     terms = method.losses(uniform, rebalanced)
-    f, g = (lambda x, n=n: method.pair.both(method.model.backbone(x))[n] for n in (0, 1))
+    f, g = (lambda x, n=n: method.pair.each(method.model.backbone(x))[n] for n in (0, 1))
     u, u_other = f(uniform.images), g(uniform.images)
     r, r_other = g(rebalanced.images), f(rebalanced.images)
     classify = method.loss(u, uniform.targets) + method.loss(r, rebalanced.targets)
@@ -57,7 +57,7 @@ def test_terms_are_those_of_the_equations():
 def test_probabilities_may_agree_instead_and_without_consistency_there_is_no_such_term():
     uniform, rebalanced = batch(0), batch(1)
     method = built(agree_on="probabilities", consistency=1.0)
-    pairs = [[z.sigmoid() for z in method.pair.both(method.model.backbone(b.images))] for b in (uniform, rebalanced)]
+    pairs = [[z.sigmoid() for z in method.pair.each(method.model.backbone(b.images))] for b in (uniform, rebalanced)]
     expected = sum(((one - other) ** 2).sum(1).mean() for one, other in pairs)
     torch.testing.assert_close(method.losses(uniform, rebalanced)["agree"], expected)
     assert set(built(consistency=0.0).losses(uniform, rebalanced)) == {"classify"}

@@ -1,5 +1,6 @@
 """What distillation over groups promises: every label has its teachers, frozen and outside, and the loss by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,8 @@ def test_partitions_are_kept_and_may_be_given(tmp_path):
         ({"scale": "sum"}, "scale must be one of public, paper, got 'sum'"),
         ({"distil": "labels"}, "distil must be one of logits, probabilities, got 'labels'"),
         ({"teacher_images": "some"}, "teacher_images must be one of all, containing, got 'some'"),
+        ({"share": "all"}, "share must be one of none, trunk, backbone, got 'all'"),
+        ({"share": "trunk", "teacher_images": "containing"}, "teachers that share a network are trained by supervised"),
         ({"teacher_mode": "both"}, "teacher_mode must be one of eval, train, got 'both'"),
     ],
 )
@@ -212,3 +215,76 @@ def test_a_training_trains_its_teachers_first_and_leaves_a_plain_model(tmp_path)
     assert "apart" in history
     teacher = Run.open(next((tmp_path / "run" / "fits").glob("together-1-of-2-*")))
     assert 0 < len(teacher.classes) < CLASSES
+
+
+@pytest.mark.parametrize(("share", "own"), [("trunk", "stage"), ("backbone", "head")])
+def test_teachers_may_share_a_network(share, own):
+    asked = []
+
+    def do(fits):
+        asked.extend(fits)
+        return {fit.name: Path(fit.name) for fit in fits}
+
+    context = Context(Accelerator(cpu=True), 0, do, lambda path: Constant([1.0, 2, 3, 4]))
+    method = prepared(context=context, share=share)
+    labels = tiny_set(40).labels
+    for fit, kind in zip(asked, ("together", "apart"), strict=True):
+        groups = partition_labels(labels, 2, kind, 0).groups
+        owner = [next(number for number, group in enumerate(groups) if column in group) for column in range(CLASSES)]
+        assert fit.name == f"{kind}, 2 groups in one"
+        assert fit.method == {"name": "grouped", "groups": " ".join(map(str, owner)), "own": own}
+        assert fit.classes is None
+    terms = method.losses(batch())
+    assert terms["together"].item() == terms["apart"].item() == pytest.approx(0.25 * 30)
+
+
+def test_where_photos_never_change_teachers_answer_once():
+    calls = []
+
+    class Counting(Constant):
+        def forward(self, images):
+            calls.append(len(images))
+            return super().forward(images) + images.mean((1, 2, 3))[:, None]
+
+    def photos():
+        for first in range(0, 6, 2):
+            rows = torch.arange(first, first + 2)
+            yield Batch(rows.float().view(2, 1, 1, 1).expand(2, 3, 8, 8), torch.zeros(2, CLASSES), rows)
+
+    def method_with(unchanged, **options):
+        asked = []
+        context = context_of(asked, unchanged=unchanged)
+        context = replace(context, load=lambda path: Counting(context_of_fit(asked, path)))
+        return prepared(context=context, decompositions="apart", **options)
+
+    def context_of_fit(asked, path):
+        (fit,) = (fit for fit in asked if fit.name == str(path))
+        return [float(column + 1) for column in fit.classes]
+
+    rows = torch.tensor([5, 0, 3])
+    seen = Batch(rows.float().view(3, 1, 1, 1).expand(3, 3, 8, 8), torch.zeros(3, CLASSES), rows)
+    known = method_with(photos)
+    assert calls == [2] * 6  # two teachers, three batches
+    once = known.losses(seen)["apart"]
+    assert len(calls) == 6
+    torch.testing.assert_close(once, method_with(None).losses(seen)["apart"])
+    assert method_with(photos, teacher_mode="train").known == {}
+
+
+def test_a_training_says_whether_its_photos_ever_change(tmp_path, monkeypatch):
+    told = []
+
+    def prepare(self, train_set, context):
+        told.append(context.unchanged is not None)
+        if told[-1]:
+            batches = list(context.unchanged())
+            assert torch.cat([each.rows for each in batches]).tolist() == list(range(len(train_set)))
+
+    monkeypatch.setattr(CPSD, "prepare", prepare)
+    still = {"augment": "none", "cutout": 0.0, "flip": 0.0}
+    for number, options in enumerate(
+        (still, still | {"flip": 0.5}, still | {"crop": "shift"}, still | {"mix": "mixup"})
+    ):
+        out = tmp_path / str(number)
+        Training(data=tiny_set(40), out=out, method="cpsd", **QUICK, **options).finish()
+    assert told == [True, False, False, False]

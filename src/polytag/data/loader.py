@@ -65,6 +65,11 @@ class Loader:
         self.crop = None if isinstance(crop, Whole) else crop
         self.mix = None if isinstance(mix, Unmixed) else mix
 
+    @property
+    def changes(self) -> bool:
+        """Whether a photo may look different in another pass."""
+        return bool(self.augmentation or self.crop or self.mix)
+
     def batches(self, draws: Iterable[Draw]) -> Iterator[Batch]:
         """One batch a draw, in order; images are uint8 until :class:`ToDevice` has seen them."""
         if not self.workers:
@@ -102,7 +107,7 @@ class Loader:
         return generator(*draw.key, int(draw.rows[place]), draw.first + place)
 
     def _photo(self, row: int, random: np.random.Generator) -> NDArray[np.uint8]:
-        if not (self.augmentation or self.crop or self.mix):  # evaluation, which decodes every pixel
+        if not self.changes:  # evaluation, which decodes every pixel
             return self.preprocessing.resize(self.data.images.load(row))
         height, width = self.preprocessing.image_size
         # Half of a photo is sharp, too, where it is decoded at a reduced scale.

@@ -3,6 +3,7 @@
 from polytag.method import Method
 from polytag.methods.collaborative import Collaborative
 from polytag.methods.cpsd import CPSD
+from polytag.methods.grouped import Grouped
 from polytag.methods.manifold_mixup import ManifoldMixup
 from polytag.methods.supervised import Supervised
 from polytag.methods.vfa import VFA
@@ -13,4 +14,5 @@ METHODS: dict[str, type[Method]] = {
     "manifold_mixup": ManifoldMixup,
     "collaborative": Collaborative,
     "cpsd": CPSD,
+    "grouped": Grouped,
 }

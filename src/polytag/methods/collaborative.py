@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from polytag._checks import check_choice, check_number
 from polytag._random import torch_seed
-from polytag.branches import PairHead, drawn_anew, two_branches
+from polytag.branches import BranchHead, branched, drawn_anew
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Batch
 from polytag.errors import OptionError
@@ -90,7 +90,7 @@ class Collaborative(Method):
         self.model: nn.Module = model
         branches = 1
         if mode == "branches":
-            self.model = two_branches(model)
+            self.model = branched(model)
             branches = 2
             if independent_heads:
                 drawn_anew(self.pair.heads[1], torch_seed(2))
@@ -99,10 +99,10 @@ class Collaborative(Method):
         self.compensations = nn.ModuleList(Compensation(labels) for _ in range(own))
 
     @property
-    def pair(self) -> PairHead:
+    def pair(self) -> BranchHead:
         """Both heads."""
         head = self.model.head
-        assert isinstance(head, PairHead)
+        assert isinstance(head, BranchHead)
         return head
 
     def prepare(self, train_set: LabelledSet, context: Context) -> None:
@@ -131,7 +131,7 @@ class Collaborative(Method):
     def _both(self, images: Tensor) -> list[Tensor]:
         backbone = self.model.backbone
         assert isinstance(backbone, nn.Module)
-        return self.pair.both(backbone(images))
+        return self.pair.each(backbone(images))
 
     def _terms(self, costs: list[Tensor], differences: list[Tensor]) -> dict[str, Tensor]:
         terms = {"classify": torch.stack(costs).sum()}

@@ -26,6 +26,7 @@ from polytag.errors import OptionError
 from polytag.labels import Labels
 from polytag.labels.partition import Kind, Partition, load_partition, partition_labels, save_partition, suggest_k
 from polytag.method import Base, Context, Fit, Method
+from polytag.methods.grouped import written
 from polytag.methods.supervised import Supervised
 from polytag.samplers import Sampler
 from polytag.samplers.uniform import Uniform
@@ -37,6 +38,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "apart": ("apart",),
     "whole": ("whole",),
 }
+
+
+OWN = {"trunk": "stage", "backbone": "head"}  # what teachers share, and so what each has of its own
 
 
 class Teacher(NamedTuple):
@@ -61,6 +65,9 @@ class CPSD(Method):
         scale: "public" as above; "paper" divides by ``alpha``, so that the labels weigh 1.
         distil: what the teachers give: logits, as public code, or probabilities.
         teacher_images: photos that a teacher learns from: all, or those with one of its labels.
+        share: what the teachers of a decomposition share: nothing, as in the paper; or, so that they are one training
+            and one pass, the trunk of one network up to its last stage, or all of its backbone
+            (:mod:`polytag.methods.grouped`).
         teacher_mode: "eval", or "train" as in public code: batch norms and dropout of teachers go on as in training.
         teacher_epochs: of each teacher; by default those of the student.
         teacher_lr: of each teacher; by default that of the student.
@@ -83,6 +90,7 @@ class CPSD(Method):
         scale: Literal["public", "paper"] = "public",
         distil: Literal["logits", "probabilities"] = "logits",
         teacher_images: Literal["all", "containing"] = "all",
+        share: Literal["none", "trunk", "backbone"] = "none",
         teacher_mode: Literal["eval", "train"] = "eval",
         teacher_epochs: int = 0,
         teacher_lr: float = 0.0,
@@ -96,6 +104,7 @@ class CPSD(Method):
         check_choice("scale", scale, ("public", "paper"))
         check_choice("distil", distil, ("logits", "probabilities"))
         check_choice("teacher_images", teacher_images, ("all", "containing"))
+        check_choice("share", share, ("none", *OWN))
         check_choice("teacher_mode", teacher_mode, ("eval", "train"))
         check_number("teacher_epochs", teacher_epochs, 0, 1_000_000)
         check_number("teacher_lr", teacher_lr, 0.0, 1e3)
@@ -103,34 +112,38 @@ class CPSD(Method):
         self.taught: Any = "supervised" if base is None else base.choice
         if isinstance(self.base, CPSD):
             raise OptionError("the base of cpsd is cpsd itself; choose another method, such as supervised")
+        if share != "none" and not (isinstance(self.base, Supervised) and teacher_images == "all"):
+            raise OptionError(
+                "teachers that share a network are trained by supervised, on all photos; leave base and teacher_images "
+                "as they are, or share away"
+            )
         self.model = self.base.model
         self.k, self.decompositions, self.distil = k, decompositions, distil
-        self.teacher_images, self.teacher_mode = teacher_images, teacher_mode
+        self.teacher_images, self.teacher_mode, self.share = teacher_images, teacher_mode, share
         self.alpha, self.scale = alpha, scale
         self.options: dict[str, Any] = {"epochs": teacher_epochs} if teacher_epochs else {}
         self.options |= {"lr": teacher_lr} if teacher_lr else {}
         self.files = {"together": together, "apart": apart}
         self.teachers: dict[str, list[Teacher]] = {}  # no modules of this one: never saved, never trained
+        self.known: dict[str, Tensor] = {}  # answers of the teachers, where photos look the same in every pass
 
     def prepare(self, train_set: LabelledSet, context: Context) -> None:
         """Cuts the labels into groups, and has the teachers trained that are not there yet."""
         self.base.prepare(train_set, context)
         kinds = KINDS[self.decompositions]
         partitions = {kind: self._groups(kind, train_set.labels, context) for kind in kinds}
-        fits = {
-            (kind, number): Fit(
-                f"{kind} {number + 1} of {len(groups)}", self.taught, group, self.options, self.teacher_images
-            )
-            for kind, groups in partitions.items()
-            for number, group in enumerate(groups)
-        }
-        folders = context.map(list(fits.values()))
+        fits = {kind: self._fits(kind, groups) for kind, groups in partitions.items()}
+        folders = context.map([fit for several in fits.values() for fit in several])
         device = context.accelerator.device
         self.teachers = {kind: [] for kind in kinds}
-        for (kind, _), fit in fits.items():
-            model = context.load(folders[fit.name]).to(device).requires_grad_(False)
-            columns = torch.tensor(fit.classes, device=device)
-            self.teachers[kind].append(Teacher(model.train(self.teacher_mode == "train"), columns))
+        for kind, several in fits.items():
+            for fit in several:
+                model = context.load(folders[fit.name]).to(device).requires_grad_(False)
+                columns = torch.arange(len(train_set.classes)) if fit.classes is None else torch.tensor(fit.classes)
+                self.teachers[kind].append(Teacher(model.train(self.teacher_mode == "train"), columns.to(device)))
+        if context.unchanged is not None and self.teacher_mode == "eval":
+            answers = [{kind: self._taught(kind, batch.images) for kind in kinds} for batch in context.unchanged()]
+            self.known = {kind: torch.cat([each[kind] for each in answers]) for kind in kinds}
 
     def samplers(self, labels: Labels) -> tuple[Sampler, ...]:
         """Those of the base."""
@@ -150,11 +163,21 @@ class CPSD(Method):
             answers = [self.model(batch.images) for batch in batches]
         labels, rest = (1.0, (1 - self.alpha) / self.alpha) if self.scale == "paper" else (self.alpha, 1 - self.alpha)
         scaled = {name: labels * term for name, term in terms.items()}
-        for kind, group in self.teachers.items():
+        for kind in self.teachers:
             pairs = zip(answers, batches, strict=True)
-            apart = torch.stack([self._difference(logits, batch.images, group) for logits, batch in pairs]).sum()
+            apart = torch.stack([self._difference(logits, batch, kind) for logits, batch in pairs]).sum()
             scaled[kind] = rest / len(self.teachers) * apart
         return scaled
+
+    def _fits(self, kind: str, groups: Sequence[Sequence[int]]) -> list[Fit]:
+        """The trainings of the teachers of one decomposition."""
+        if self.share != "none":
+            method = {"name": "grouped", "groups": written(groups), "own": OWN[self.share]}
+            return [Fit(f"{kind}, {len(groups)} groups in one", method, None, self.options)]
+        return [
+            Fit(f"{kind} {number + 1} of {len(groups)}", self.taught, group, self.options, self.teacher_images)
+            for number, group in enumerate(groups)
+        ]
 
     def _groups(self, kind: str, labels: Labels, context: Context) -> Sequence[Sequence[int]]:
         if kind == "whole":
@@ -171,13 +194,19 @@ class CPSD(Method):
         if context.folder is not None and context.accelerator.is_main_process:
             save_partition(context.folder / f"labels-{partition.kind}.json", partition)
 
-    def _difference(self, logits: Tensor, images: Tensor, teachers: Sequence[Teacher]) -> Tensor:
+    def _difference(self, logits: Tensor, batch: Batch, kind: str) -> Tensor:
         """Squared, summed over labels, averaged over the batch."""
         student = logits.float()  # (batch, classes)
-        with torch.no_grad():
-            taught = torch.empty_like(student)
-            for model, columns in teachers:
-                taught[:, columns] = model(images).float()
+        taught = self.known[kind][batch.rows] if self.known else self._taught(kind, batch.images)
         if self.distil == "probabilities":
             student, taught = student.sigmoid(), taught.sigmoid()
-        return (student - taught).square().sum() / len(images)
+        return (student - taught).square().sum() / len(batch.images)
+
+    @torch.no_grad()
+    def _taught(self, kind: str, images: Tensor) -> Tensor:
+        """What the teachers of a decomposition answer, in the order of all labels: ``(batch, classes)``."""
+        parts = [(columns, model(images).float()) for model, columns in self.teachers[kind]]
+        taught: Tensor = parts[0][1].new_empty(len(images), sum(len(columns) for columns, _ in parts))
+        for columns, answers in parts:
+            taught[:, columns] = answers
+        return taught

@@ -1,0 +1,91 @@
+"""What distillation over groups costs a step: ``python benchmarks/teachers.py [-k 5]``.
+
+A step is a batch forward and backward through a network with a linear head. The base is a plain step. Beside it are the
+steps of teachers (one after the other, as they are trained on one machine), and the steps of the student with teachers
+that are asked at every step, that share a trunk, and that were asked before. Measured in turns, ratios in each round.
+"""
+
+import argparse
+import datetime
+import platform
+import statistics
+import time
+
+import torch
+from accelerate import Accelerator
+
+from polytag.build import build_model
+from polytag.data.loader import Batch
+from polytag.losses import ASL
+from polytag.method import Method
+from polytag.methods.cpsd import CPSD, Teacher
+from polytag.methods.grouped import Grouped
+from polytag.methods.supervised import Supervised
+from polytag.train.memory import kept_memory
+
+
+def main() -> None:
+    """Time all in turns and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backbone", default="mobilenetv2_100")
+    parser.add_argument("--size", type=int, default=192)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--labels", type=int, default=20)
+    parser.add_argument("-k", type=int, default=5, help="groups of each of the two cuts (default: 5)")
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    device = Accelerator().device
+    print(
+        f"{datetime.date.today()}, {platform.machine()}, {device.type}, {torch.get_num_threads()} threads, "
+        f"torch {torch.__version__}, {args.backbone}, {args.size} px, batch {args.batch}, k {args.k}"
+    )
+
+    def model(labels: int = args.labels) -> torch.nn.Module:
+        size = (args.size, args.size)
+        return build_model(args.backbone, "linear", labels, image_size=size).to(device)
+
+    groups = [list(range(number, args.labels, args.k)) for number in range(args.k)]
+    owners = " ".join(str(label % args.k) for label in range(args.labels))
+    shared = Grouped(model(), ASL(), groups=owners).to(device)
+
+    def student(teachers: list[Teacher] | None) -> Method:
+        method = CPSD(model(), ASL())
+        given = teachers or [Teacher(model().eval(), torch.arange(args.labels, device=device))]
+        method.teachers = {"together": given, "apart": given}
+        if teachers is None:
+            method.known = {kind: torch.zeros(args.batch, args.labels, device=device) for kind in method.teachers}
+        return method
+
+    each = [Teacher(model(len(group)).eval(), torch.tensor(group, device=device)) for group in groups]
+    one = [Teacher(shared.model, torch.arange(args.labels, device=device))]
+    plain = Supervised(model(), ASL())
+    methods = {  # and how many steps stand for one of each teacher
+        "a plain step": (plain, 1),
+        f"teachers, {2 * args.k} networks": (plain, 2 * args.k),
+        "teachers, 2 networks, shared trunk": (shared, 2),
+        f"student, {2 * args.k} teachers asked": (student(each), 1),
+        "student, 2 of a shared trunk asked": (student(one), 1),
+        "student, asked before": (student(None), 1),
+    }
+    images = torch.randn(args.batch, 3, args.size, args.size, device=device)
+    targets = (torch.rand(args.batch, args.labels, device=device) < 0.1).float()
+    batch = Batch(images.to(memory_format=torch.channels_last), targets, torch.arange(args.batch, device=device))
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
+    with kept_memory():
+        for turn in range(1 + args.rounds):
+            for name, (method, times) in methods.items():
+                shared.model.train(method is shared)
+                start = time.perf_counter()
+                sum(method.losses(batch).values()).backward()  # type: ignore[union-attr]
+                if device.type == "cuda":
+                    torch.cuda.synchronize()
+                if turn:
+                    seconds[name].append(times * (time.perf_counter() - start))
+                method.zero_grad()
+    for name, took in seconds.items():
+        ratio = statistics.median(a / b for a, b in zip(took, seconds["a plain step"], strict=True))
+        print(f"  {name:36} {1000 * statistics.median(took):8.0f} ms  {ratio:5.2f} plain steps")
+
+
+if __name__ == "__main__":
+    main()
