@@ -6,7 +6,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from toys import tiny_set
 
 from polytag._toml import as_toml
-from polytag.build import build_loss
+from polytag.build import build_loss, made
 from polytag.errors import OptionError
 from polytag.fit import Training
 from polytag.recipes import RECIPES, find_recipe
@@ -86,6 +86,14 @@ def test_its_loss_weighs_as_public_code_does_summed_over_attributes():
     weight = torch.exp(y * (1 - ratio) + (1 - y) * ratio)
     expected = (weight * binary_cross_entropy_with_logits(z, y, reduction="none")).sum(dim=1).mean()
     assert loss(z, y).item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_decouple_takes_the_steps_of_a_mean_over_the_labels_of_coco_and_falls_once():
+    options = RECIPES["decouple"].options
+    assert options["lr"] * 80 == pytest.approx(0.01)
+    assert options["lr"] * options["weight_decay"] == pytest.approx(0.01 * 1e-4)
+    schedule = made("schedule", options["schedule"])
+    assert [schedule.shape(epoch / 20) for epoch in (0, 14, 15, 19)] == pytest.approx([1, 1, 0.1, 0.1])
 
 
 def test_a_recipe_is_found_by_its_name(monkeypatch):

@@ -116,6 +116,27 @@ GENERAL: dict[str, Recipe] = {
             "flip": 0.5,
         },
     ),
+    "decouple": Recipe(
+        "DecoupleNet (paper 002) on COCO: ResNet-101, 448 px; what it leaves out as WILDCAT and ML-GCN have it.",
+        {
+            **UNAUGMENTED,
+            "backbone": "resnet101",
+            "head": {"name": "decouple", "attention": "arch1"},
+            "loss": "bce",
+            "optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": False, "backbone_lr": 0.1},
+            # 0.01 and 1e-4 are for a mean over labels, of which COCO has 80. Here they are summed.
+            "lr": 0.01 / 80,
+            "schedule": {"name": "step", "warmup": 0.0, "decay": 0.1, "first": 0.75, "second": 1.0},  # once
+            "weight_decay": 1e-4 * 80,
+            "clip": 0.0,
+            "average": 0.0,
+            "image_size": 448,
+            "epochs": 20,
+            "batch_size": 16,
+            "crop": "multi_scale",
+            "flip": 0.5,
+        },
+    ),
     "strategy": Recipe(
         "The training strategy of paper 001 for any head and loss: SAM, average, one cycle, RandAugment, an early end.",
         {
