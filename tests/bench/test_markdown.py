@@ -151,6 +151,19 @@ def test_the_columns_of_csv_are_those_of_the_docstring():
     assert head == ["row", "seeds", *measured, *parts, *costs]
 
 
+def test_further_metrics_of_a_suite_stand_beside_those_of_every_table():
+    of = three()
+    lines = tuple(
+        replace(each, means={**each.means, "mA": 0.5}, deviations={**each.deviations, "mA": 0.25}) for each in of.lines
+    )
+    table = replace(of, suite=replace(of.suite, metrics=("mA",)), lines=lines)
+    head, _, first, *_ = rows_of(as_markdown(table, COMMAND))
+    assert head[head.index("OF1") + 1] == "mA"
+    assert first[head.index("mA")] == "50.00 ± 25.00"
+    rows = list(csv.DictReader(io.StringIO(as_csv(table))))
+    assert {(row["mA"], row["mA_sd"]) for row in rows} == {("0.5", "0.25")}
+
+
 def test_csv_leaves_undefined_numbers_empty_and_names_are_no_formulas():
     rows = list(csv.DictReader(io.StringIO(as_csv(one_seed()))))
     assert [rows[2][name] for name in ("mAP_sd", "mAP_difference", "gmacs", "parameters")] == ["", "", "", "5000000"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from toys import tiny_set
 
-from polytag.bench.suite import PROTOCOLS, read_suite, select_rows
+from polytag.bench.suite import FURTHER, PROTOCOLS, read_suite, select_rows
 from polytag.build import TABLES, option_parameters
 from polytag.errors import OptionError
 from polytag.fit import Training
@@ -127,7 +127,7 @@ def test_some_rows_are_taken_with_the_baseline_in_their_order(suite):
 LOSSES = ", ".join(TABLES["loss"])
 ASL = ", ".join(option_parameters("loss", "asl"))
 SHOWS = "polytag train --print-config shows all of them"
-KEYS = "title, about, data, baseline, unknown, imbalance, paper, seeds, photos, options, fast, full, row"
+KEYS = "title, about, data, baseline, paper, unknown, imbalance, metrics, seeds, photos, options, fast, full, row"
 BELOW = "must be a path below the folder that --data names"
 
 
@@ -183,6 +183,9 @@ def test_a_mistake_in_a_row_is_refused_by_its_number(line, sentence, refusal, mo
         (TOP.replace('title = "Small"', ""), "title is missing; a suite needs {needs}"),
         (TOP.replace("labels.csv", "../labels.csv"), f"data {BELOW}, got '../labels.csv'"),
         (TOP.replace("labels.csv", ""), f"data {BELOW}, got ''"),
+        (TOP + "metrics = ['mAP']", "each of metrics must be one of " + ", ".join(FURTHER) + ", got 'mAP'"),
+        (TOP + "metrics = ['mA', 'mA']", "each of metrics must be there once, got mA twice"),
+        (TOP + "metrics = 'mA'", "metrics must be a list, got 'mA'"),
         (TOP + "unknown = 1", "unknown must be between 0 and 0.99, got 1"),
         (TOP + "imbalance = 0.5", "imbalance must be at least 1, got 0.5"),
         (TOP.replace("[0, 1]", "[]"), "there are no seeds for [full]; list at least one, as in seeds = [0, 1, 2]"),

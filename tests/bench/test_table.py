@@ -1,6 +1,7 @@
 """What a table promises: means over seeds, paired verdicts, what the seeds can resolve, and like beside like only."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from polytag.bench import table
 from polytag.bench.table import detectable, make_table
 from polytag.bench.types import Cost, Row, Suite
 from polytag.errors import OptionError, RunError
+from polytag.metrics import METRICS
 from polytag.metrics.bootstrap import MEASURES, Measured, difference_of_measured, paired_difference
+from polytag.scores import load_scores
 
 NAN = float("nan")
 DATA = {"train_positives": [100, 20, 19]}
@@ -60,6 +63,16 @@ def test_means_and_deviations_worked_by_hand(worked):
     assert (made.classes, made.test_photos, made.tail_limits) == (3, 4, (100, 20))
     assert made.sizes == {"head": 1, "medium": 1, "tail": 1}
     assert made.detectable == pytest.approx(detectable(2 / 9 / np.sqrt(2), 2))
+
+
+def test_further_metrics_are_those_of_the_table_of_metrics(worked):
+    asked = replace(suite("asl"), metrics=("mAP_voc12", "mA"))
+    (line,) = make_table(asked, {"asl": worked}, draws=100).lines
+    for name in asked.metrics:
+        values = [METRICS[name](*load_scores(folder)[:2], 0.0) for folder in worked]
+        assert line.means[name] == pytest.approx(np.mean(values))
+        assert line.deviations[name] == pytest.approx(np.std(values, ddof=1))
+    assert set(line.differences) == set()
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ def verdict(table: Table, line: Line, measure: str = SCORE) -> str:
 def cells(table: Table, line: Line) -> dict[str, str]:
     """A row by its headings, in the order of the table."""
     cost, moved = line.cost, line.differences.get(SCORE)
-    values = {name: spread(line.means[name], line.deviations[name]) for name in (*MEASURES, *TAIL)}
+    values = {
+        name: spread(line.means[name], line.deviations[name]) for name in (*MEASURES, *table.suite.metrics, *TAIL)
+    }
     return {
         "row": line.name,
         SCORE: values.pop(SCORE),

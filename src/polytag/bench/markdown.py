@@ -72,7 +72,8 @@ def as_csv(table: Table) -> str:
     - for each ``M`` of mAP, CF1, OF1: ``M`` and ``M_sd``, mean and standard deviation over seeds, 0 to 1;
       ``M_difference``, ``M_low``, ``M_high``, to the baseline with its 95% interval, -1 to 1; ``M_verdict``: ``up``,
       ``down``, ``not resolved`` or ``baseline``.
-    - for each ``M`` of head, medium, tail, the mAP of these classes: ``M`` and ``M_sd``.
+    - for each ``M`` of head, medium, tail, the mAP of these classes, and of the suite's further metrics: ``M`` and
+      ``M_sd``.
     - ``train_seconds``, ``parameters``, ``gmacs``, ``inference_ms``, ``memory_mb``: what it costs, see
       :class:`polytag.bench.types.Cost`.
     """
@@ -81,7 +82,7 @@ def as_csv(table: Table) -> str:
     heads = ["row", "seeds"]
     for measure in MEASURES:
         heads += [measure, *(f"{measure}_{end}" for end in ("sd", "difference", "low", "high", "verdict"))]
-    for part in TAIL:
+    for part in (*TAIL, *table.suite.metrics):
         heads += [part, f"{part}_sd"]
     writer.writerow([*heads, *_COSTS])
     for line in table.lines:
@@ -90,7 +91,7 @@ def as_csv(table: Table) -> str:
             moved = line.differences.get(measure)
             row += [line.means[measure], line.deviations[measure], *(moved[:3] if moved else (None, None, None))]
             row.append(verdict(table, line, measure))
-        for part in TAIL:
+        for part in (*TAIL, *table.suite.metrics):
             row += [line.means[part], line.deviations[part]]
         row += [getattr(line.cost, name) for name in _COSTS]
         writer.writerow(without_nan(row))  # None is written as an empty cell

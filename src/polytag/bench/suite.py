@@ -12,19 +12,22 @@ from polytag._text import did_you_mean
 from polytag._toml import read_toml
 from polytag.bench import papers
 from polytag.bench.data import files_of
-from polytag.bench.types import Row, Suite
+from polytag.bench.types import MEASURES, Row, Suite
 from polytag.build import CHOICES, TABLES, check_written
 from polytag.data.labelled_set import LabelledSet
 from polytag.errors import OptionError, PolytagError
 from polytag.fit import Training
+from polytag.metrics import METRICS
 from polytag.recipes import find_recipe
 
 PROTOCOLS = ("fast", "full")
+FURTHER = tuple(name for name in METRICS if name not in (*MEASURES, "coverage_error"))  # a table is in percent
 NEEDED = ("title", "data", "baseline", *PROTOCOLS)
 NAMED = (*TABLES, "recipe", "backbone")  # options that go without saying in the name of a row: their values tell
 SET_BY_BENCH = ("data", "out", "seed", "judge_test", "resume", "overwrite", "command", "source")
 
-_TYPES = {"title": str, "about": str, "data": str, "baseline": str, "unknown": float, "imbalance": float, "paper": str}
+_TEXTS = ("title", "about", "data", "baseline", "paper")
+_TYPES = dict.fromkeys(_TEXTS, str) | {"unknown": float, "imbalance": float, "metrics": tuple[str, ...]}
 _SIZES = {"seeds": tuple[int, ...], "photos": int}  # that a protocol may have of its own
 _TABLES = ("options", *PROTOCOLS)
 _OPTIONS = {key: kind for key, kind in get_type_hints(Training).items() if key not in SET_BY_BENCH} | {"recipe": str}
@@ -88,6 +91,11 @@ def _check_top(values: Mapping[str, Any]) -> None:
     _check_below_root("data", values["data"])
     if "paper" in values:
         check_choice("paper", values["paper"], papers.known())
+    metrics = values.get("metrics", [])
+    for name in metrics:
+        check_choice("each of metrics", name, FURTHER)
+        if metrics.count(name) > 1:
+            raise OptionError(f"each of metrics must be there once, got {name} twice")
     check_number("unknown", values.get("unknown", 0.0), 0.0, 0.99)
     if "imbalance" in values:
         check_number("imbalance", values["imbalance"], 1.0, float("inf"))
@@ -129,6 +137,7 @@ def _suite(name: str, values: Mapping[str, Any], protocol: str) -> Suite:
         imbalance=values.get("imbalance", 0.0),
         about=values.get("about", "").strip(),
         paper=values.get("paper", ""),
+        metrics=tuple(values.get("metrics", ())),
     )
 
 

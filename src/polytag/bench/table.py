@@ -12,9 +12,10 @@ from polytag._checks import check_number
 from polytag._text import counted
 from polytag.bench.cost import cost_of
 from polytag.bench.machine import machine
-from polytag.bench.types import MEASURES, Line, Suite, Table
+from polytag.bench.types import Line, Suite, Table
 from polytag.errors import OptionError, RunError
-from polytag.labels.facts import LIMITS, TAIL, tail_groups
+from polytag.labels.facts import LIMITS, tail_groups
+from polytag.metrics import METRICS
 from polytag.metrics.ap import average_precision, mean_of_defined
 from polytag.metrics.bootstrap import LEAST_DRAWS, Measured, difference_of_measured, measured
 from polytag.run import CONFIG, Run
@@ -53,7 +54,9 @@ def make_table(
         _must_agree(run, base, "classes", run.classes == base.classes)
     groups = tail_groups(np.mean([_train_positives(run) for run in all_runs], axis=0), tail_limits)
     kept = _scores(base)
-    judged = {name: [_judged(run, base, kept, groups, draws) for run in of] for name, of in opened.items()}
+    judged = {
+        name: [_judged(run, base, kept, groups, draws, suite.metrics) for run in of] for name, of in opened.items()
+    }
     lines = []
     for row in suite.rows:
         means, deviations = _over_seeds(judged[row.name])
@@ -138,8 +141,15 @@ def _scores(run: Run) -> Scores:
     return scores
 
 
-def _judged(run: Run, base: Run, kept: Scores, groups: Mapping[str, NDArray[np.bool_]], draws: int) -> Measured:
-    """A run on the test photos; among its values are the mAP of head, medium and tail."""
+def _judged(
+    run: Run,
+    base: Run,
+    kept: Scores,
+    groups: Mapping[str, NDArray[np.bool_]],
+    draws: int,
+    metrics: Sequence[str],
+) -> Measured:
+    """A run on the test photos; among its values are the mAP of head, medium and tail, and further metrics."""
     logits, targets, fingerprint = _scores(run)
     same_photos = fingerprint == kept.fingerprint and targets.shape == kept.targets.shape
     _must_agree(run, base, "test photos", same_photos)
@@ -147,11 +157,12 @@ def _judged(run: Run, base: Run, kept: Scores, groups: Mapping[str, NDArray[np.b
     values, resamples = measured(logits, targets, draws)
     precisions = average_precision(logits, targets)  # (classes,)
     tail = {name: mean_of_defined(precisions[group]) for name, group in groups.items()}
-    return Measured(values | tail, resamples)
+    further = {name: METRICS[name](logits, targets, 0.0) for name in metrics}
+    return Measured(further | values | tail, resamples)
 
 
 def _over_seeds(runs: Sequence[Measured]) -> tuple[dict[str, float], dict[str, float]]:
     """Mean and standard deviation of each value, the latter NaN with one seed."""
-    values = {name: np.array([run.values[name] for run in runs]) for name in (*MEASURES, *TAIL)}
+    values = {name: np.array([run.values[name] for run in runs]) for name in runs[0].values}
     deviations = {name: float(of.std(ddof=1)) if len(of) > 1 else float("nan") for name, of in values.items()}
     return {name: float(of.mean()) for name, of in values.items()}, deviations

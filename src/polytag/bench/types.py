@@ -34,6 +34,7 @@ class Suite:
     imbalance: float = 0.0  # of the training labels, made by leaving photos out, seeded; 0 for as they are
     about: str = ""  # a paragraph for the page
     paper: str = ""  # key of the papers' numbers that stand beside ours
+    metrics: tuple[str, ...] = ()  # of polytag.metrics.METRICS, shown beside MEASURES
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Line:
 
     name: str
     runs: tuple[Path, ...]  # one a seed
-    means: Mapping[str, float]  # mAP, CF1, OF1 and the mAP of head, medium, tail: 0 to 1, NaN where undefined
+    means: Mapping[str, float]  # MEASURES, head, medium, tail and the suite's metrics; NaN where undefined
     deviations: Mapping[str, float]  # standard deviation over seeds of the same; NaN with one seed
     differences: Mapping[str, Difference]  # of MEASURES, to the baseline; empty for the baseline itself
     cost: Cost
