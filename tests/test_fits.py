@@ -2,18 +2,21 @@
 
 import dataclasses
 import shutil
+import threading
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from toys import tiny_set
 
-from polytag.errors import OptionError, TaskError
+from polytag import fits
+from polytag._files import locked
+from polytag.errors import OptionError, RunError, TaskError
 from polytag.fit import Training
-from polytag.fits import identity
+from polytag.fits import identity, seconds_of
 from polytag.method import Context, Fit, Method
 from polytag.methods.supervised import Supervised
-from polytag.run import Run
+from polytag.run import CONFIG, LOCK, METRICS, Run
 
 FOLDERS = {}
 
@@ -51,6 +54,10 @@ class Failing(Method):
 
 class OneFails(Taught):
     FITS = (Fit("good", classes=(0, 1)), Fit("bad", Failing, classes=(0, 1)), Fit("later", classes=(2, 3)))
+
+
+class TaughtOtherwise(Taught):
+    """Another method with the same teachers."""
 
 
 class Twins(Taught):
@@ -151,3 +158,74 @@ def test_choices_are_told_apart_by_what_they_would_build():
 def test_a_fit_says_nothing_that_it_is_not_told():
     plain = {"name": "x", "method": "supervised", "classes": None, "options": {}, "photos": "all"}
     assert dataclasses.asdict(Fit("x")) == plain
+
+
+def test_trainings_with_one_folder_share_their_teachers_and_each_counts_them_in_its_price(tmp_path):
+    shared = {"fits": str(tmp_path / "shared")}
+    one = training(tmp_path / "one", **shared).finish()
+    folders = dict(FOLDERS)
+    marks = {folder: (folder / "metrics.json").stat().st_mtime_ns for folder in folders.values()}
+    assert {folder.parent for folder in marks} == {tmp_path / "shared"}
+    other = training(tmp_path / "other", method=TaughtOtherwise, **shared).finish()
+    assert folders == FOLDERS
+    assert {folder: (folder / "metrics.json").stat().st_mtime_ns for folder in marks} == marks
+    teachers = sum(Run.open(folder).train_seconds() for folder in marks)
+    for run in (one, other):
+        assert run.config["running"]["fits_seconds"] == pytest.approx(teachers, abs=0.051)
+        assert seconds_of(run) == pytest.approx(run.train_seconds() + teachers, abs=0.051)
+        assert not (run.path / "fits").exists()
+
+
+class Busy:
+    """A training like any other: refused where another process holds the lock or has ended it."""
+
+    def __init__(self, out):
+        self.data, self.out, self.resume, self.begun = None, out, False, 0
+
+    def __iter__(self):
+        self.begun += 1
+        with locked(self.out / LOCK, "another training is writing there"):
+            if (self.out / METRICS).exists():
+                raise RunError("there is a run already")
+            yield
+            (self.out / METRICS).write_text("{}")
+
+
+def test_what_another_process_trains_is_waited_for_and_not_trained_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(fits, "WAIT", 0.001)
+    one = Busy(tmp_path)
+    with locked(tmp_path / LOCK, "busy"):
+        waiter = threading.Thread(target=fits._finish, args=(one,))
+        waiter.start()
+        waiter.join(0.2)
+        assert waiter.is_alive()
+        (tmp_path / METRICS).write_text("{}")
+    waiter.join(10)
+    assert not waiter.is_alive()
+    assert one.begun == 1
+
+
+def test_what_another_process_has_left_unfinished_is_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(fits, "WAIT", 0.001)
+    one = Busy(tmp_path)
+    with locked(tmp_path / LOCK, "busy"):
+        waiter = threading.Thread(target=fits._finish, args=(one,))
+        waiter.start()
+        waiter.join(0.2)
+        (tmp_path / CONFIG).write_text("{}")
+    waiter.join(10)
+    assert (one.begun, one.resume) == (2, True)
+    assert (tmp_path / METRICS).exists()
+
+
+def test_waiting_can_be_interrupted_and_another_refusal_is_no_reason_to_wait(tmp_path):
+    with locked(tmp_path / LOCK, "busy"), pytest.raises(KeyboardInterrupt):
+        fits._finish(Busy(tmp_path), lambda: True)
+
+    class Refused(Busy):
+        def __iter__(self):
+            yield
+            raise RunError("no room")
+
+    with pytest.raises(RunError, match="^no room$"):
+        fits._finish(Refused(tmp_path))

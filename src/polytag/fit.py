@@ -63,6 +63,8 @@ class Training:
         track: experiment trackers to tell, beside the files of the run folder.
         jobs: trainings at once, where a method needs several.
         jobs_on: what runs them: "processes" of this machine, or "ray".
+        fits: the folder that those go to, below ``out`` by default; what is there already is not trained again, so that
+            trainings with one folder share their teachers.
         resume: go on with the training that ``out`` holds.
         overwrite: replace the run that ``out`` holds.
         command: noted as the origin of the run.
@@ -113,6 +115,7 @@ class Training:
     track: tuple[str, ...] = ()
     jobs: int = 1
     jobs_on: Literal["processes", "ray"] = "processes"
+    fits: str = ""
     resume: bool = False
     overwrite: bool = False
     command: str = ""

@@ -6,22 +6,25 @@ import json
 import logging
 import pickle
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from polytag._files import is_locked
 from polytag._team import ALONE, Team
 from polytag._text import counted
 from polytag.build import describe
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.splits import TRAIN
-from polytag.errors import OptionError
+from polytag.errors import OptionError, RunError
 from polytag.method import Fit
 from polytag.parallel import run_all
-from polytag.run import CONFIG, FITS, METRICS
+from polytag.run import CONFIG, FITS, LOCK, METRICS, Run
 
+WAIT = 1.0  # seconds between two looks whether another process is done
 LOG = logging.getLogger("polytag")  # for what takes long, where nothing can be yielded
 
 
@@ -30,6 +33,7 @@ class Trainable(Protocol):
 
     data: LabelledSet
     out: Path
+    resume: bool
 
     def __iter__(self) -> Iterator[object]: ...
 
@@ -39,29 +43,35 @@ class Fits:
 
     Args:
         again: the training that is running, with other arguments.
-        arguments: of that training, but for those that do not change what comes out.
         data: the photos, with the splits that it uses.
-        folder: where the run folders go.
+        free: arguments that do not change what comes out.
+        folder: the run folder of that training.
+        fits: where the run folders go; by default to one below ``folder``.
         jobs: trainings at once.
         jobs_on: what runs them, where they are several: processes of this machine, or Ray.
         team: the processes of the training that is running.
 
     Attributes:
-        interrupted: asked before each one that is done here; True ends them.
+        interrupted: asked before each one that is done here, and while another process does it; True ends them.
+        used: the run folders of those that the method asked for.
     """
 
     def __init__(
         self,
         again: Callable[..., Trainable],
-        arguments: Callable[[], dict[str, Any]],
         data: LabelledSet,
         folder: Path,
+        free: Sequence[str] = (),
+        fits: str = "",
         jobs: int = 1,
         jobs_on: Literal["processes", "ray"] = "processes",
         team: Team = ALONE,
     ) -> None:
-        self.again, self.arguments, self.data = again, arguments, data
+        self.again, self.free, self.data = again, free, data
         self.folder, self.jobs, self.jobs_on, self.team = folder, jobs, jobs_on, team
+        self.fits = Path(fits) if fits else folder / FITS
+        self.used: set[Path] = set()
+        self.seconds = 0.0
         self.interrupted: Callable[[], bool] = lambda: False
 
     def __call__(self, fits: Sequence[Fit]) -> dict[str, Path]:
@@ -95,25 +105,40 @@ class Fits:
             ) from stop
         return folders
 
+    def needed(self, fits: Sequence[Fit]) -> dict[str, Path]:
+        """The same for the method itself, whose price they are part of."""
+        began = time.monotonic()
+        folders = self(fits)
+        self.seconds += time.monotonic() - began
+        self.used |= set(folders.values())
+        return folders
+
+    def take_seconds(self) -> float:
+        """The seconds in which the method waited for them, since this was last asked."""
+        seconds, self.seconds = self.seconds, 0.0
+        return seconds
+
+    def cost(self) -> float:
+        """Seconds of training in those that were used, whenever that was, and in those that they needed."""
+        return sum(seconds_of(Run.open(folder)) for folder in self.used)
+
     def _finish_unless_interrupted(self, training: Trainable) -> None:
         if self.interrupted():
             raise KeyboardInterrupt
         if self.team.first:
             LOG.info("training %s", training.out.name)
-        _finish(training)
+        _finish(training, self.interrupted)
 
     def _training(self, fit: Fit) -> Trainable:
         chosen = list(range(len(self.data.classes)) if fit.classes is None else fit.classes)
         data = self.data.with_classes([self.data.classes[column] for column in chosen])
         if fit.photos == "containing":
             data = containing(data)
-        key = {"arguments": self.arguments(), "method": identity(fit.method), "data": data.fingerprint()}
-        if fit.options:
-            key["options"] = {name: identity(value) for name, value in fit.options.items()}
-        out = self.folder / FITS / content_name(fit.name, key)
-        resume = (out / CONFIG).exists()
         command = f"{fit.name} of {self.folder}"
-        return self.again(data=data, out=out, method=fit.method, resume=resume, command=command, **fit.options)
+        training = self.again(data=data, out=self.fits, method=fit.method, command=command, **fit.options)
+        key = {"arguments": arguments_of(training, self.free), "data": data.fingerprint()}
+        training.out = self.fits / content_name(fit.name, key)
+        return training
 
 
 def containing(data: LabelledSet) -> LabelledSet:
@@ -151,6 +176,24 @@ def arguments_of(training: Any, free: Sequence[str]) -> dict[str, Any]:
     return {name: identity(getattr(training, name)) for name in names}
 
 
-def _finish(training: Trainable) -> None:
-    for _ in training:
-        pass
+def seconds_of(run: Run) -> float:
+    """Seconds of training in a run: its own, of its search for a learning rate, and of what its method asked for."""
+    running = run.config.get("running", {})
+    return float(run.train_seconds() + running.get("search_seconds", 0.0) + running.get("fits_seconds", 0.0))
+
+
+def _finish(training: Trainable, interrupted: Callable[[], bool] = lambda: False) -> None:
+    """Train to the end, or wait where another process does the same training."""
+    while not (training.out / METRICS).exists():
+        training.resume = (training.out / CONFIG).exists()
+        try:
+            for _ in training:
+                pass
+            return
+        except RunError:
+            if not (is_locked(training.out / LOCK) or (training.out / METRICS).exists()):
+                raise
+        while is_locked(training.out / LOCK):
+            if interrupted():
+                raise KeyboardInterrupt
+            time.sleep(WAIT)

@@ -44,6 +44,7 @@ FREE = (
     "track",
     "jobs",
     "jobs_on",
+    "fits",
     "accumulate",
     "judge_test",
 )
@@ -119,7 +120,7 @@ class Recorder:
         return state
 
     def follow(
-        self, events: Iterable[Step | Epoch], started_at: int, batch_size: int, judging: Callable[[], float]
+        self, events: Iterable[Step | Epoch], started_at: int, batch_size: int, apart: Callable[[], float]
     ) -> Iterator[Step | Epoch]:
         """Pass on the events of a training, and keep what they bring: each epoch, and the state once a minute.
 
@@ -127,7 +128,7 @@ class Recorder:
             events: of the training loop.
             started_at: the step that it starts from.
             batch_size: photos a step.
-            judging: the seconds spent on validation since this was last asked.
+            apart: the seconds spent on validation and on other trainings since this was last asked.
 
         Raises:
             KeyboardInterrupt: once the training was interrupted; everything is saved.
@@ -138,7 +139,7 @@ class Recorder:
             now = time.monotonic()
             stop = isinstance(event, Step) and event.interrupted
             if isinstance(event, Epoch):
-                self.epoch(event, now - began - judging(), (event.state.step - done) * batch_size)
+                self.epoch(event, now - began - apart(), (event.state.step - done) * batch_size)
             if isinstance(event, Epoch) or stop or now - saved_at >= SAVE_EVERY:
                 self.save(event)
                 saved_at = time.monotonic()

@@ -21,7 +21,7 @@ from polytag.data.loader import Loader, ToDevice
 from polytag.data.ready import Progress, ready
 from polytag.data.splits import Split, three_way
 from polytag.errors import DataError, ElsewhereError, OptionError, PolytagError, ProcessError
-from polytag.fits import Fits, arguments_of
+from polytag.fits import Fits
 from polytag.inference import Judge, evaluate
 from polytag.method import Context, Method
 from polytag.model import Classifier
@@ -164,7 +164,7 @@ class Session:
         context = Context(
             self.accelerator,
             t.seed,
-            fits,
+            fits.needed,
             lambda path: Run.open(path).load_model(own),
             None if loader.changes else lambda: map(to_device, loader.in_order(batch_size)),
             t.out,
@@ -219,7 +219,9 @@ class Session:
             first = saved["train"]["step"] if saved else 0
             epochs_before = len(saved["history"]) if saved else 0
             try:
-                yield from self._tracked(recorder.follow(events, first, batch_size, judge.take_seconds), recorder)
+                fits.take_seconds()
+                apart = lambda: judge.take_seconds() + fits.take_seconds()  # noqa: E731
+                yield from self._tracked(recorder.follow(events, first, batch_size, apart), recorder)
             except KeyboardInterrupt:
                 team.from_first(lambda: None)  # nobody leaves before it is saved
                 raise
@@ -229,6 +231,8 @@ class Session:
         if (last := len(recorder.history)) < t.epochs:
             yield Note(f"ended after epoch {last} of {t.epochs}, since {SCORE} no longer rose or could not")
         if len(recorder.history) > epochs_before:
+            if cost := team.from_first(fits.cost):
+                running["fits_seconds"] = round(cost, 1)
             recorder.go_on({**running, "memory_mb": round(peak_memory(self.device), 1)})
         yield from self._concluded(recorder, split)
 
@@ -236,10 +240,11 @@ class Session:
         t = self.training
         if t.jobs > 1 and self.team.size > 1:
             raise OptionError(f"jobs must be 1 in a training of {self.team.size} processes, got {t.jobs}")
-        alone: dict[str, Any] = {"overwrite": False, "jobs": 1, "source": {}, "track": ()}
+        alone: dict[str, Any] = {"resume": False, "overwrite": False, "jobs": 1, "source": {}, "track": ()}
         return Fits(
             again=lambda **changes: dataclasses.replace(t, **alone | changes),
-            arguments=lambda: arguments_of(t, [name for name in FREE if name != "accumulate"]),
+            free=[name for name in FREE if name != "accumulate"],
+            fits=t.fits,
             data=split.whole,
             folder=t.out,
             jobs=t.jobs,

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from polytag._random import generator
 from polytag.bench.types import Cost
+from polytag.fits import seconds_of
 from polytag.run import Run
 
 WARM_UP, TIMES, SECONDS = 5, 50, 2.0  # calls that are not counted, and that are; no further one begins past so long
@@ -22,8 +23,8 @@ WARM_UP, TIMES, SECONDS = 5, 50, 2.0  # calls that are not counted, and that are
 def cost_of(runs: Sequence[Path]) -> Cost:
     """What the runs of one row cost: medians of their trainings, and the model of the first of them.
 
-    Training is without validation; what a method trains while it prepares is in the seconds of its first epoch, and a
-    search for a learning rate counts as well. A photo is timed on the GPU where the first run was trained on one and
+    Training is without validation; what a method trains while it prepares and a search for a learning rate count as
+    well, as if one came after the other. A photo is timed on the GPU where the first run was trained on one and
     this machine has one, else on the CPU. Memory is NaN where a run did not note it.
 
     Raises:
@@ -36,9 +37,7 @@ def cost_of(runs: Sequence[Path]) -> Cost:
     model = first.new_model().folded()  # what its weights are makes no difference here
     on_gpu = running[0].get("device") == "cuda" and torch.cuda.is_available()
     return Cost(
-        train_seconds=median(
-            run.train_seconds() + of.get("search_seconds", 0.0) for run, of in zip(opened, running, strict=True)
-        ),
+        train_seconds=median(map(seconds_of, opened)),
         parameters=sum(weights.numel() for weights in model.parameters()),
         gmacs=gmacs(model, size),
         inference_ms=inference_ms(model, size, torch.device("cuda" if on_gpu else "cpu")),

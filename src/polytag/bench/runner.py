@@ -16,7 +16,7 @@ from polytag.fit import Training
 from polytag.fits import arguments_of, content_name
 from polytag.parallel import run_all
 from polytag.recorder import FREE, has_run
-from polytag.run import METRICS
+from polytag.run import FITS, METRICS
 
 RUNS = "runs"  # folder of the run folders
 
@@ -92,4 +92,5 @@ def _training(row: Row, seed: int, data: LabelledSet, fingerprint: str, root: Pa
     key = {"arguments": arguments_of(plain, (*FREE, "weights")), "weights": weights, "data": fingerprint}
     out = folder / content_name(f"{row.name} seed {seed}", key)  # wherever the files are
     there = {} if root is None else below(root, {"weights": plain.weights, "head": plain.head})
-    return dataclasses.replace(plain, **there, out=out, resume=has_run(out))
+    shared = str(folder.parent / FITS)  # by all rows: teachers that two of them need are trained once
+    return dataclasses.replace(plain, **there, out=out, resume=has_run(out), fits=shared)

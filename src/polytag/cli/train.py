@@ -36,7 +36,7 @@ _GROUPS = {
     "augmentation": ("crop", "augment", "cutout", "cutout_probability", "flip", "flip_vertical", "mix"),
     "running": (
         *("speed", "deterministic", "device", "workers", "cache", "on_bad_image", "track", "jobs", "jobs_on"),
-        *("resume", "overwrite"),
+        *("fits", "resume", "overwrite"),
     ),
 }
 
