@@ -9,10 +9,11 @@ import argparse
 import datetime
 import platform
 import statistics
-import time
+from functools import partial
 
 import torch
 from accelerate import Accelerator
+from turns import in_turns, ratio
 
 from polytag.build import build_model
 from polytag.data.loader import Batch
@@ -21,7 +22,6 @@ from polytag.method import Method
 from polytag.methods.cpsd import CPSD, Teacher
 from polytag.methods.grouped import Grouped
 from polytag.methods.supervised import Supervised
-from polytag.train.memory import kept_memory
 
 
 def main() -> None:
@@ -70,21 +70,16 @@ def main() -> None:
     images = torch.randn(args.batch, 3, args.size, args.size, device=device)
     targets = (torch.rand(args.batch, args.labels, device=device) < 0.1).float()
     batch = Batch(images.to(memory_format=torch.channels_last), targets, torch.arange(args.batch, device=device))
-    seconds: dict[str, list[float]] = {name: [] for name in methods}
-    with kept_memory():
-        for turn in range(1 + args.rounds):
-            for name, (method, times) in methods.items():
-                shared.model.train(method is shared)
-                start = time.perf_counter()
-                sum(method.losses(batch).values()).backward()  # type: ignore[union-attr]
-                if device.type == "cuda":
-                    torch.cuda.synchronize()
-                if turn:
-                    seconds[name].append(times * (time.perf_counter() - start))
-                method.zero_grad()
-    for name, took in seconds.items():
-        ratio = statistics.median(a / b for a, b in zip(took, seconds["a plain step"], strict=True))
-        print(f"  {name:36} {1000 * statistics.median(took):8.0f} ms  {ratio:5.2f} plain steps")
+
+    def step(method: Method) -> None:
+        shared.model.train(method is shared)
+        sum(method.losses(batch).values()).backward()  # type: ignore[union-attr]
+        method.zero_grad()
+
+    seconds = in_turns({name: partial(step, method) for name, (method, _) in methods.items()}, args.rounds)
+    for name, (_, times) in methods.items():
+        plain_steps = times * ratio(seconds[name], seconds["a plain step"])
+        print(f"  {name:36} {1000 * times * statistics.median(seconds[name]):8.0f} ms  {plain_steps:5.2f} plain steps")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # names and defaults of glibc's mallopt
 DEFAULTS = {M_TRIM_THRESHOLD: 128 * 1024, M_MMAP_MAX: 65536}
-KEEPING = {M_TRIM_THRESHOLD: 2**31 - 1, M_MMAP_MAX: 0}
+KEEPING = {M_TRIM_THRESHOLD: -1, M_MMAP_MAX: 0}  # -1 is for never; the largest number would be 2 GB
 
 _inside = 0  # contexts; one training may hold others
 

@@ -1,0 +1,73 @@
+"""What two branches cost: ``python benchmarks/collaborative.py``.
+
+A step of collaborative training, a batch of each sampling forward and backward, beside two plain steps; the answer of
+both branches from one pass through the trunk beside one plain pass. Measured in turns, ratios in each round.
+"""
+
+import argparse
+import datetime
+import platform
+import statistics
+
+import torch
+from accelerate import Accelerator
+from turns import in_turns, ratio
+
+from polytag.build import build_model
+from polytag.data.loader import Batch
+from polytag.losses import BCE
+from polytag.method import Method
+from polytag.methods.collaborative import Collaborative
+from polytag.methods.supervised import Supervised
+
+
+def main() -> None:
+    """Time all in turns and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backbone", default="mobilenetv2_100")
+    parser.add_argument("--size", type=int, default=192)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--labels", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    device = Accelerator().device
+    print(
+        f"{datetime.date.today()}, {platform.machine()}, {device.type}, {torch.get_num_threads()} threads, "
+        f"torch {torch.__version__}, {args.backbone}, {args.size} px, batch {args.batch}"
+    )
+
+    def model() -> torch.nn.Module:
+        return build_model(args.backbone, "linear", args.labels, image_size=(args.size, args.size))
+
+    images = torch.randn(args.batch, 3, args.size, args.size, device=device)
+    targets = (torch.rand(args.batch, args.labels, device=device) < 0.1).float()
+    batch = Batch(images.to(memory_format=torch.channels_last), targets, torch.arange(args.batch, device=device))
+    plain = Supervised(model(), BCE()).to(device)
+    both = Collaborative(model(), BCE()).to(device)
+
+    def step(method: Method, *batches: Batch, times: int = 1) -> None:
+        method.train()
+        for _ in range(times):
+            sum(method.losses(*batches).values()).backward()  # type: ignore[union-attr]
+            method.zero_grad()
+
+    @torch.no_grad()
+    def answer(method: Method) -> None:
+        method.eval().model(batch.images)
+
+    seconds = in_turns(
+        {
+            "two plain steps": lambda: step(plain, batch, times=2),
+            "a collaborative step": lambda: step(both, batch, batch),
+            "a plain pass": lambda: answer(plain),
+            "a pass of both branches": lambda: answer(both),
+        },
+        args.rounds,
+    )
+    for name, took in seconds.items():
+        base = seconds["two plain steps" if "step" in name else "a plain pass"]
+        print(f"  {name:24} {1000 * statistics.median(took):8.0f} ms  {ratio(took, base):5.2f}x")
+
+
+if __name__ == "__main__":
+    main()
