@@ -122,7 +122,7 @@ def noted(note: Path):
 def saving(folder: Path):
     """Runs until it is asked to stop, then takes its time to save, during which another signal would end it."""
     with Interrupts() as interrupts:
-        print("started", flush=True)
+        os.write(sys.stdout.fileno(), b"started\n")  # in one piece, whoever else writes
         deadline = time.monotonic() + 60
         while not interrupts.seen() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -134,5 +134,5 @@ def saving(folder: Path):
 def deaf(_):
     """Ignores whoever asks it to stop."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    print("started", flush=True)
+    os.write(sys.stdout.fileno(), b"started\n")  # in one piece, whoever else writes
     time.sleep(60)
