@@ -4,14 +4,11 @@ A step of collaborative training, a batch of each sampling forward and backward,
 both branches from one pass through the trunk beside one plain pass. Measured in turns, ratios in each round.
 """
 
-import argparse
-import datetime
-import platform
 import statistics
 
 import torch
 from accelerate import Accelerator
-from turns import in_turns, ratio
+from turns import about, in_turns, network_parser, photos, ratio
 
 from polytag.build import build_model
 from polytag.data.loader import Batch
@@ -23,25 +20,15 @@ from polytag.methods.supervised import Supervised
 
 def main() -> None:
     """Time all in turns and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backbone", default="mobilenetv2_100")
-    parser.add_argument("--size", type=int, default=192)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--labels", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = network_parser(__doc__)
     args = parser.parse_args()
     device = Accelerator().device
-    print(
-        f"{datetime.date.today()}, {platform.machine()}, {device.type}, {torch.get_num_threads()} threads, "
-        f"torch {torch.__version__}, {args.backbone}, {args.size} px, batch {args.batch}"
-    )
+    print(about(args, device))
 
     def model() -> torch.nn.Module:
         return build_model(args.backbone, "linear", args.labels, image_size=(args.size, args.size))
 
-    images = torch.randn(args.batch, 3, args.size, args.size, device=device)
-    targets = (torch.rand(args.batch, args.labels, device=device) < 0.1).float()
-    batch = Batch(images.to(memory_format=torch.channels_last), targets, torch.arange(args.batch, device=device))
+    batch = photos(args, device)
     plain = Supervised(model(), BCE()).to(device)
     both = Collaborative(model(), BCE()).to(device)
 

@@ -5,18 +5,14 @@ steps of teachers (one after the other, as they are trained on one machine), and
 that are asked at every step, that share a trunk, and that were asked before. Measured in turns, ratios in each round.
 """
 
-import argparse
-import datetime
-import platform
 import statistics
 from functools import partial
 
 import torch
 from accelerate import Accelerator
-from turns import in_turns, ratio
+from turns import about, in_turns, network_parser, photos, ratio
 
 from polytag.build import build_model
-from polytag.data.loader import Batch
 from polytag.losses import ASL
 from polytag.method import Method
 from polytag.methods.cpsd import CPSD, Teacher
@@ -26,19 +22,11 @@ from polytag.methods.supervised import Supervised
 
 def main() -> None:
     """Time all in turns and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backbone", default="mobilenetv2_100")
-    parser.add_argument("--size", type=int, default=192)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--labels", type=int, default=20)
+    parser = network_parser(__doc__)
     parser.add_argument("-k", type=int, default=5, help="groups of each of the two cuts (default: 5)")
-    parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     device = Accelerator().device
-    print(
-        f"{datetime.date.today()}, {platform.machine()}, {device.type}, {torch.get_num_threads()} threads, "
-        f"torch {torch.__version__}, {args.backbone}, {args.size} px, batch {args.batch}, k {args.k}"
-    )
+    print(about(args, device) + f", k {args.k}")
 
     def model(labels: int = args.labels) -> torch.nn.Module:
         size = (args.size, args.size)
@@ -67,9 +55,7 @@ def main() -> None:
         "student, 2 of a shared trunk asked": (student(one), 1),
         "student, asked before": (student(None), 1),
     }
-    images = torch.randn(args.batch, 3, args.size, args.size, device=device)
-    targets = (torch.rand(args.batch, args.labels, device=device) < 0.1).float()
-    batch = Batch(images.to(memory_format=torch.channels_last), targets, torch.arange(args.batch, device=device))
+    batch = photos(args, device)
 
     def step(method: Method) -> None:
         shared.model.train(method is shared)

@@ -191,7 +191,12 @@ class Busy:
             (self.out / METRICS).write_text("{}")
 
 
-def test_what_another_process_trains_is_waited_for_and_not_trained_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("left", "begun"),
+    [(METRICS, 1), (CONFIG, 2)],
+    ids=["finished, and not trained again", "unfinished, and gone on with"],
+)
+def test_what_another_process_trains_is_waited_for(left, begun, tmp_path, monkeypatch):
     monkeypatch.setattr(fits, "WAIT", 0.001)
     one = Busy(tmp_path)
     with locked(tmp_path / LOCK, "busy"):
@@ -199,22 +204,10 @@ def test_what_another_process_trains_is_waited_for_and_not_trained_again(tmp_pat
         waiter.start()
         waiter.join(0.2)
         assert waiter.is_alive()
-        (tmp_path / METRICS).write_text("{}")
+        (tmp_path / left).write_text("{}")
     waiter.join(10)
     assert not waiter.is_alive()
-    assert one.begun == 1
-
-
-def test_what_another_process_has_left_unfinished_is_gone_on_with(tmp_path, monkeypatch):
-    monkeypatch.setattr(fits, "WAIT", 0.001)
-    one = Busy(tmp_path)
-    with locked(tmp_path / LOCK, "busy"):
-        waiter = threading.Thread(target=fits._finish, args=(one,))
-        waiter.start()
-        waiter.join(0.2)
-        (tmp_path / CONFIG).write_text("{}")
-    waiter.join(10)
-    assert (one.begun, one.resume) == (2, True)
+    assert (one.begun, one.resume) == (begun, left == CONFIG)
     assert (tmp_path / METRICS).exists()
 
 
