@@ -222,3 +222,17 @@ def test_waiting_can_be_interrupted_and_another_refusal_is_no_reason_to_wait(tmp
 
     with pytest.raises(RunError, match="^no room$"):
         fits._finish(Refused(tmp_path))
+
+
+def test_what_another_process_has_begun_since_it_was_looked_at_is_gone_on_with(tmp_path):
+    class Overtaken(Busy):
+        def __iter__(self):
+            if not self.resume:
+                (self.out / CONFIG).write_text("{}")  # by somebody who is gone again
+                raise RunError("there is a run already")
+            yield from super().__iter__()
+
+    one = Overtaken(tmp_path)
+    fits._finish(one)
+    assert (one.begun, one.resume) == (1, True)
+    assert (tmp_path / METRICS).exists()

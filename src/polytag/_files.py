@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from polytag.errors import RunError
+from polytag.errors import BusyError, RunError
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
@@ -42,7 +42,8 @@ def locked(path: Path, refusal: str) -> Iterator[None]:
     """Hold a lock file; the lock goes with the process, however that ends.
 
     Raises:
-        RunError: ``refusal``, if another process holds it; or if the file cannot be written.
+        BusyError: ``refusal``, if another process holds it.
+        RunError: if the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +54,7 @@ def locked(path: Path, refusal: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise RunError(refusal) from error
+            raise BusyError(refusal) from error
         yield
 
 

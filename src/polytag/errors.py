@@ -17,6 +17,10 @@ class RunError(PolytagError, RuntimeError):
     """A run folder or a weights file cannot be read, written or matched."""
 
 
+class BusyError(RunError):
+    """Another process holds what can be held once, such as a run folder to write to."""
+
+
 class DivergedError(PolytagError, FloatingPointError):
     """A loss term or the weights stopped being finite."""
 

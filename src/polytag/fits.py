@@ -19,7 +19,7 @@ from polytag._text import counted
 from polytag.build import describe
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.splits import TRAIN
-from polytag.errors import OptionError, RunError
+from polytag.errors import BusyError, OptionError, RunError
 from polytag.method import Fit
 from polytag.parallel import run_all
 from polytag.run import CONFIG, FITS, LOCK, METRICS, Run
@@ -190,9 +190,11 @@ def _finish(training: Trainable, interrupted: Callable[[], bool] = lambda: False
             for _ in training:
                 pass
             return
+        except BusyError:
+            LOG.info("another process is at %s, which is waited for", training.out)
         except RunError:
-            if not (is_locked(training.out / LOCK) or (training.out / METRICS).exists()):
-                raise
+            if training.resume or not (training.out / CONFIG).exists():
+                raise  # else another process has begun it meanwhile
         while is_locked(training.out / LOCK):
             if interrupted():
                 raise KeyboardInterrupt

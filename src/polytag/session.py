@@ -220,7 +220,10 @@ class Session:
             epochs_before = len(saved["history"]) if saved else 0
             try:
                 fits.take_seconds()
-                apart = lambda: judge.take_seconds() + fits.take_seconds()  # noqa: E731
+
+                def apart() -> float:
+                    return judge.take_seconds() + fits.take_seconds()
+
                 yield from self._tracked(recorder.follow(events, first, batch_size, apart), recorder)
             except KeyboardInterrupt:
                 team.from_first(lambda: None)  # nobody leaves before it is saved

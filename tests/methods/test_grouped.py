@@ -12,7 +12,7 @@ from polytag.errors import OptionError
 from polytag.fit import Training
 from polytag.losses import BCE
 from polytag.method import Context
-from polytag.methods.grouped import Grouped, owners_of, written
+from polytag.methods.grouped import Grouped, as_option, owners_of
 from polytag.methods.supervised import Supervised
 
 CLASSES = 4
@@ -52,8 +52,8 @@ def test_a_head_of_its_own_leaves_the_backbone_as_it_is():
 
 def test_groups_are_written_as_they_are_read():
     groups = [[3, 0], [1], [2]]
-    assert written(groups) == "0 1 2 0"
-    assert owners_of(written(groups), CLASSES) == [0, 1, 2, 0]
+    assert as_option(groups) == "0 1 2 0"
+    assert owners_of(as_option(groups), CLASSES) == [0, 1, 2, 0]
     assert owners_of("", 2) == [0, 0]
 
 

@@ -26,7 +26,7 @@ from polytag.errors import OptionError
 from polytag.labels import Labels
 from polytag.labels.partition import Kind, Partition, load_partition, partition_labels, save_partition, suggest_k
 from polytag.method import Base, Context, Fit, Method
-from polytag.methods.grouped import written
+from polytag.methods.grouped import as_option
 from polytag.methods.supervised import Supervised
 from polytag.samplers import Sampler
 from polytag.samplers.uniform import Uniform
@@ -172,7 +172,7 @@ class CPSD(Method):
     def _fits(self, kind: str, groups: Sequence[Sequence[int]]) -> list[Fit]:
         """The trainings of the teachers of one decomposition."""
         if self.share != "none":
-            method = {"name": "grouped", "groups": written(groups), "own": OWN[self.share]}
+            method = {"name": "grouped", "groups": as_option(groups), "own": OWN[self.share]}
             return [Fit(f"{kind}, {len(groups)} groups in one", method, None, self.options)]
         return [
             Fit(f"{kind} {number + 1} of {len(groups)}", self.taught, group, self.options, self.teacher_images)

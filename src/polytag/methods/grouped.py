@@ -83,7 +83,7 @@ def owners_of(groups: str, labels: int) -> list[int]:
     return owners
 
 
-def written(groups: Sequence[Sequence[int]]) -> str:
+def as_option(groups: Sequence[Sequence[int]]) -> str:
     """Groups of columns as the option ``groups``."""
     owner = {column: number for number, columns in enumerate(groups) for column in columns}
     return " ".join(str(owner[column]) for column in range(len(owner)))
