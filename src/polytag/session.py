@@ -181,6 +181,8 @@ class Session:
             yield Note(f"this {self.device.type} has no bf16; speed {slower} with float32 takes the place of {speed}")
             speed = slower
         place = {"processes": team.size, "device": self.device.type, "launch": launch()}
+        if self.device.type == "cuda":
+            place["gpu"] = torch.cuda.get_device_name(self.device)
         running = {**began, "speed": speed, "accumulate": parts, **place}
         recorder.start(running) if saved is None else recorder.go_on(running)
         self.begun = True

@@ -31,9 +31,9 @@ def known_machine(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
-def run(device="cpu", python="3.12.1", version="2.11.0"):
+def run(device="cpu", python="3.12.1", version="2.11.0", **running):
     versions = {"python": python, "torch": version, "timm": "1.0"}
-    return SimpleNamespace(config={"running": {"device": device}, "versions": versions})
+    return SimpleNamespace(config={"running": {"device": device, **running}, "versions": versions})
 
 
 def test_the_machine_and_the_versions_of_the_runs_are_told():
@@ -48,11 +48,16 @@ def test_a_processor_without_a_name_is_left_out(monkeypatch, tmp_path):
     assert machine([run()]) == expected
 
 
-def test_the_gpu_has_its_name_where_there_is_one(monkeypatch):
-    assert ", 2 cores, cuda, Python" in machine([run("cuda")])
+def test_the_gpu_has_its_name(monkeypatch):
+    large = run("cuda", gpu="Large GPU")
+    assert ", 2 cores, trained on Large GPU, Python" in machine([large, large])
+    assert ", 2 cores, trained on mixed: Large GPU and Other GPU, Python" in machine([large, run("cuda", gpu="Other GPU")])
+    assert ", 2 cores, trained on mixed: Large GPU and cpu, Python" in machine([large, run()])
+    assert ", 2 cores, cuda, Python" in machine([run("cuda")])  # a run of an older version
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Large GPU")
-    assert ", 2 cores, Large GPU, Python" in machine([run("cuda"), run("cuda")])
+    assert ", 2 cores, Large GPU, Python" in machine([large, large])
+    assert ", 2 cores, trained on Other GPU, Python" in machine([run("cuda", gpu="Other GPU")])
     assert ", 2 cores, cpu, Python" in machine([run()])
 
 

@@ -40,8 +40,9 @@ def test_a_whole_table():
         "- With 5 seeds this protocol resolves a difference of about 1.2 points of mAP.\n"
         "- Labels by how many training photos have them: head, at least 100 (12 labels); medium, between (7 labels); "
         "tail, fewer than 20 (1 label).\n"
-        "- Train time, ms/photo (batch 1) and MB (peak memory of training) are as measured on this machine; params and "
-        "GMACs (forward, one photo) are those of the model that is left at inference.",
+        "- Train time and MB (peak memory of training, of the GPU where there was one) are as the trainings noted them, "
+        "ms/photo (batch 1) as measured for this table; params and GMACs (forward, one photo) are those of the model "
+        "that is left at inference.",
         "2030-01-02, x86_64, 2 cores, cpu, Python 3.12.1, torch 2.11.0",
         f"    {COMMAND}\n",
     ]

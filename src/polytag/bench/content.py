@@ -99,8 +99,9 @@ def notes(table: Table) -> list[str]:
         _resolves(table),
         f"Labels by how many training photos have them: head, at least {many} ({head}); medium, between ({medium}); "
         f"tail, fewer than {few} ({tail}).",
-        "Train time, ms/photo (batch 1) and MB (peak memory of training) are as measured on this machine; params and "
-        "GMACs (forward, one photo) are those of the model that is left at inference.",
+        "Train time and MB (peak memory of training, of the GPU where there was one) are as the trainings noted them, "
+        "ms/photo (batch 1) as measured for this table; params and GMACs (forward, one photo) are those of the model "
+        "that is left at inference.",
     ]
 
 

@@ -17,11 +17,13 @@ CPUINFO = Path("/proc/cpuinfo")
 def machine(runs: Sequence[Run]) -> str:
     """Date, processor and cores of this machine, then device and versions of the runs, with commas between them.
 
-    The GPU of this machine, if it has one, stands for the "cuda" that all runs were trained on.
+    A GPU that the runs were trained on has its name; where this machine has none like it, "trained on" stands before.
     """
-    devices = _agreed([run.config.get("running", {}).get("device", "unknown device") for run in runs])
-    if devices == "cuda" and torch.cuda.is_available():
-        devices = torch.cuda.get_device_name()
+    running = [run.config.get("running", {}) for run in runs]
+    devices = _agreed([of.get("gpu", of.get("device", "unknown device")) for of in running])
+    here_too = torch.cuda.is_available() and devices == torch.cuda.get_device_name()
+    if not here_too and any("gpu" in of for of in running):
+        devices = f"trained on {devices}"
     versions = [run.config.get("versions", {}) for run in runs]
     python, torch_version = (_agreed([of.get(name, "unknown") for of in versions]) for name in ("python", "torch"))
     here = [date.today().isoformat(), platform.machine(), _processor(), counted(os.cpu_count() or 1, "core")]
