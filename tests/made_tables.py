@@ -3,7 +3,7 @@
 from math import nan
 from pathlib import Path
 
-from polytag.bench.types import MEASURES, Cost, Line, Row, Suite, Table
+from polytag.bench.types import COMPARED, MEASURES, Cost, Line, Row, Suite, Table
 from polytag.labels.facts import TAIL
 from polytag.metrics.bootstrap import Difference
 
@@ -18,11 +18,16 @@ def moved(value, half):
     return Difference(value, low, high, "up" if low > 0 else "down" if high < 0 else "not resolved")
 
 
+def worse(difference, tail):
+    """The same to the other side; unknown where there is no tail."""
+    return moved(nan if tail != tail else -difference.value, difference.value - difference.low)
+
+
 def line(name, score, deviation=0.007, difference=None, tail=0.05, cost=None):
     """A row whose CF1, OF1, head and medium follow from its mAP."""
     means = {"mAP": score, "CF1": score - 0.02, "OF1": score + 0.03, "head": score + 0.1, "medium": score, "tail": tail}
     deviations = {key: nan if means[key] != means[key] else deviation for key in (*MEASURES, *TAIL)}
-    differences = {} if difference is None else dict.fromkeys(MEASURES, difference)
+    differences = {} if difference is None else dict.fromkeys(COMPARED, difference) | {"tail": worse(difference, tail)}
     cost = cost or Cost(733.4, 4_203_312, 0.2168, 11.52, 1523.4)
     return Line(name, (Path("runs") / "one",), means, deviations, differences, cost)
 

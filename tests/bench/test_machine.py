@@ -51,7 +51,9 @@ def test_a_processor_without_a_name_is_left_out(monkeypatch, tmp_path):
 def test_the_gpu_has_its_name(monkeypatch):
     large = run("cuda", gpu="Large GPU")
     assert ", 2 cores, trained on Large GPU, Python" in machine([large, large])
-    assert ", 2 cores, trained on mixed: Large GPU and Other GPU, Python" in machine([large, run("cuda", gpu="Other GPU")])
+    assert ", 2 cores, trained on mixed: Large GPU and Other GPU, Python" in machine(
+        [large, run("cuda", gpu="Other GPU")]
+    )
     assert ", 2 cores, trained on mixed: Large GPU and cpu, Python" in machine([large, run()])
     assert ", 2 cores, cuda, Python" in machine([run("cuda")])  # a run of an older version
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -11,7 +11,7 @@ from scored_runs import CLASSES, answers, make_scored
 from polytag._random import generator
 from polytag.bench import table
 from polytag.bench.table import detectable, make_table
-from polytag.bench.types import Cost, Row, Suite
+from polytag.bench.types import COMPARED, Cost, Row, Suite
 from polytag.errors import OptionError, RunError
 from polytag.metrics import METRICS
 from polytag.metrics.bootstrap import MEASURES, Measured, difference_of_measured, paired_difference
@@ -116,7 +116,8 @@ def test_rows_are_compared_with_the_baseline_seed_by_seed(tmp_path):
     assert [line.name for line in made.lines] == list(skills)
     base, better, same, worse = (line.differences for line in made.lines)
     assert base == {}
-    assert {moved.verdict for moved in better.values()} == {"up"}
+    assert list(better) == list(COMPARED)
+    assert {better[name].verdict for name in MEASURES} == {"up"}
     assert set(same.values()) == {(0.0, 0.0, 0.0, "not resolved")}
     assert worse["mAP"].verdict == "down"
     _, targets = answers(0)
@@ -127,7 +128,12 @@ def test_rows_are_compared_with_the_baseline_seed_by_seed(tmp_path):
         ]
         for name, skill in skills.items()
     }
-    assert better == paired_difference(logits["better"], logits["bce"], targets, draws=200)
+    assert {name: better[name] for name in MEASURES} == paired_difference(
+        logits["better"], logits["bce"], targets, draws=200
+    )
+    for column, group in enumerate(("head", "medium", "tail")):  # of one class each
+        own = [[of[:, [column]] for of in logits[name]] for name in ("better", "bce")]
+        assert better[group] == paired_difference(*own, targets[:, [column]], draws=200)["mAP"]
     assert better["mAP"].value == pytest.approx(made.lines[1].means["mAP"] - made.lines[0].means["mAP"])
 
 

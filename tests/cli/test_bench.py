@@ -70,6 +70,17 @@ def test_the_same_command_trains_nothing_and_says_the_same(bench, capsys):
         }
 
 
+def test_another_baseline_turns_the_differences_round(bench):
+    command, out = bench
+    assert main([*command, "--rows", "asl", "--draws", "100"]) == 0
+    before = rows(out)["asl"]
+    assert main([*command, "--baseline", "asl", "--rows", "plain", "--draws", "100"]) == 0
+    plain, asl = rows(out).values()
+    assert (asl["mAP_verdict"], asl["mAP_difference"]) == ("baseline", "")
+    for end, sign in (("difference", "difference"), ("low", "high"), ("high", "low")):
+        assert float(plain[f"mAP_{end}"]) == pytest.approx(-float(before[f"mAP_{sign}"]), abs=1e-12)
+
+
 def test_what_is_shown_fits_a_terminal_and_the_pages_say_how_they_were_made(bench, capsys):
     command, out = bench
     assert main([*command, "--rows", "asl", "--draws", "100"]) == 0
@@ -93,6 +104,7 @@ def test_what_is_shown_fits_a_terminal_and_the_pages_say_how_they_were_made(benc
         ),
         (["--tail-limits", "many"], "--tail-limits must be two numbers, the larger one first, like 100,20, got 'many'"),
         (["--rows", "alm"], "rows must be among plain, bce, weighted_bce, asl, got 'alm'"),
+        (["--baseline", "alm"], "baseline must be one of the rows plain, bce, weighted_bce, asl, got 'alm'"),
         (["--draws", "5"], "draws must be between 100 and 1e+06, got 5"),
     ],
 )

@@ -11,6 +11,7 @@ from polytag.labels.facts import TAIL
 
 SCORE = "mAP"  # what the verdict of a row is about
 BASELINE, UP = "baseline", "up"
+ARROWS = {"up": "↑", "down": "↓"}
 
 
 def verdict(table: Table, line: Line, measure: str = SCORE) -> str:
@@ -22,7 +23,8 @@ def cells(table: Table, line: Line) -> dict[str, str]:
     """A row by its headings, in the order of the table."""
     cost, moved = line.cost, line.differences.get(SCORE)
     values = {
-        name: spread(line.means[name], line.deviations[name]) for name in (*MEASURES, *table.suite.metrics, *TAIL)
+        name: f"{spread(line.means[name], line.deviations[name])}{_arrow(line, name)}"
+        for name in (*MEASURES, *table.suite.metrics, *TAIL)
     }
     return {
         "row": line.name,
@@ -37,6 +39,12 @@ def cells(table: Table, line: Line) -> dict[str, str]:
         "ms/photo": figures(cost.inference_ms),
         "MB": figures(cost.memory_mb),
     }
+
+
+def _arrow(line: Line, name: str) -> str:
+    """Behind a number that is up or down by its own interval; the score has a column for that."""
+    moved = None if name == SCORE else line.differences.get(name)
+    return f" {ARROWS[moved.verdict]}" if moved and moved.verdict in ARROWS else ""
 
 
 def grid(table: Table) -> list[tuple[str, ...]]:
@@ -95,13 +103,13 @@ def notes(table: Table) -> list[str]:
     head, medium, tail = (counted(table.sizes[name], "label") for name in TAIL)
     return [
         read,
-        covers + " Up and down: the interval leaves out 0.",
+        covers + " Up and down: the interval leaves out 0; ↑ and ↓ say the same of the number before them.",
         _resolves(table),
         f"Labels by how many training photos have them: head, at least {many} ({head}); medium, between ({medium}); "
         f"tail, fewer than {few} ({tail}).",
-        "Train time and MB (peak memory of training, of the GPU where there was one) are as the trainings noted them, "
-        "ms/photo (batch 1) as measured for this table; params and GMACs (forward, one photo) are those of the model "
-        "that is left at inference.",
+        "Train time and MB (peak memory of training, of the GPU where there was one) are those that the trainings "
+        "noted, ms/photo (batch 1) is measured for this table; params and GMACs (forward, one photo) are those of the "
+        "model that is left at inference.",
     ]
 
 

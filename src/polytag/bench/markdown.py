@@ -9,8 +9,7 @@ from polytag._text import csv_cell, printable
 from polytag._text import table as columns_of
 from polytag.bench import papers
 from polytag.bench.content import SCORE, UP, cells, facts, grid, notes, right, verdict
-from polytag.bench.types import MEASURES, Table
-from polytag.labels.facts import TAIL
+from polytag.bench.types import COMPARED, Table
 from polytag.report.lettering import fitted
 from polytag.run import without_nan
 
@@ -69,29 +68,29 @@ def as_csv(table: Table) -> str:
     The columns, in this order:
 
     - ``row``, ``seeds``: name, and how many seeds it was trained with.
-    - for each ``M`` of mAP, CF1, OF1: ``M`` and ``M_sd``, mean and standard deviation over seeds, 0 to 1;
+    - for each ``M`` of mAP, CF1, OF1 and of head, medium, tail, the mAP of these classes: ``M`` and ``M_sd``, mean and
+      standard deviation over seeds, 0 to 1;
       ``M_difference``, ``M_low``, ``M_high``, to the baseline with its 95% interval, -1 to 1; ``M_verdict``: ``up``,
       ``down``, ``not resolved`` or ``baseline``.
-    - for each ``M`` of head, medium, tail, the mAP of these classes, and of the suite's further metrics: ``M`` and
-      ``M_sd``.
+    - for each ``M`` of the suite's further metrics: ``M`` and ``M_sd``.
     - ``train_seconds``, ``parameters``, ``gmacs``, ``inference_ms``, ``memory_mb``: what it costs, see
       :class:`polytag.bench.types.Cost`.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     heads = ["row", "seeds"]
-    for measure in MEASURES:
+    for measure in COMPARED:
         heads += [measure, *(f"{measure}_{end}" for end in ("sd", "difference", "low", "high", "verdict"))]
-    for part in (*TAIL, *table.suite.metrics):
+    for part in table.suite.metrics:
         heads += [part, f"{part}_sd"]
     writer.writerow([*heads, *_COSTS])
     for line in table.lines:
         row: list[object] = [csv_cell(printable(line.name)), len(table.suite.seeds)]
-        for measure in MEASURES:
+        for measure in COMPARED:
             moved = line.differences.get(measure)
             row += [line.means[measure], line.deviations[measure], *(moved[:3] if moved else (None, None, None))]
             row.append(verdict(table, line, measure))
-        for part in (*TAIL, *table.suite.metrics):
+        for part in table.suite.metrics:
             row += [line.means[part], line.deviations[part]]
         row += [getattr(line.cost, name) for name in _COSTS]
         writer.writerow(without_nan(row))  # None is written as an empty cell

@@ -72,6 +72,19 @@ def select_rows(suite: Suite, names: Collection[str]) -> Suite:
     return dataclasses.replace(suite, rows=tuple(r for r in suite.rows if r.name in (*names, suite.baseline)))
 
 
+def with_baseline(suite: Suite, name: str) -> Suite:
+    """The same, compared with another row.
+
+    Raises:
+        OptionError: if there is no row of that name.
+    """
+    known = [row.name for row in suite.rows]
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise OptionError(f"baseline must be one of the rows {', '.join(known)}, got {name!r}{hint}")
+    return dataclasses.replace(suite, baseline=name)
+
+
 def _check_top(values: Mapping[str, Any]) -> None:
     known = (*_TYPES, *_SIZES, *_TABLES, "row")
     for key, value in values.items():
@@ -120,16 +133,12 @@ def _suite(name: str, values: Mapping[str, Any], protocol: str) -> Suite:
     for each in names:
         if names.count(each) > 1:
             raise OptionError(f"two rows are called {each!r}; give one of them another name")
-    baseline = values["baseline"]
-    if baseline not in names:
-        hint = did_you_mean(baseline, names)
-        raise OptionError(f"baseline must be one of the rows {', '.join(names)}, got {baseline!r}{hint}")
-    return Suite(
+    suite = Suite(
         name=name,
         title=values["title"],
         data=values["data"],
         rows=tuple(rows),
-        baseline=baseline,
+        baseline=values["baseline"],
         seeds=tuple(seeds),
         protocol=protocol,
         photos=photos,
@@ -139,6 +148,7 @@ def _suite(name: str, values: Mapping[str, Any], protocol: str) -> Suite:
         paper=values.get("paper", ""),
         metrics=tuple(values.get("metrics", ())),
     )
+    return with_baseline(suite, suite.baseline)
 
 
 def _check_seeds(seeds: list[int], protocol: str) -> None:

@@ -16,7 +16,6 @@ from polytag.bench.types import Line, Suite, Table
 from polytag.errors import OptionError, RunError
 from polytag.labels.facts import LIMITS, tail_groups
 from polytag.metrics import METRICS
-from polytag.metrics.ap import average_precision, mean_of_defined
 from polytag.metrics.bootstrap import LEAST_DRAWS, Measured, difference_of_measured, measured
 from polytag.run import CONFIG, Run
 from polytag.scores import SCORES, Scores, load_scores
@@ -154,11 +153,9 @@ def _judged(
     same_photos = fingerprint == kept.fingerprint and targets.shape == kept.targets.shape
     _must_agree(run, base, "test photos", same_photos)
     _must_agree(run, base, "labels of the test photos", bool((targets == kept.targets).all()))
-    values, resamples = measured(logits, targets, draws)
-    precisions = average_precision(logits, targets)  # (classes,)
-    tail = {name: mean_of_defined(precisions[group]) for name, group in groups.items()}
+    values, resamples = measured(logits, targets, draws, groups=groups)
     further = {name: METRICS[name](logits, targets, 0.0) for name in metrics}
-    return Measured(further | values | tail, resamples)
+    return Measured(further | values, resamples)
 
 
 def _over_seeds(runs: Sequence[Measured]) -> tuple[dict[str, float], dict[str, float]]:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from polytag.labels.facts import TAIL
 from polytag.metrics.bootstrap import Difference
 
-MEASURES = ("mAP", "CF1", "OF1")  # compared with an interval
+MEASURES = ("mAP", "CF1", "OF1")
+COMPARED = (*MEASURES, *TAIL)  # with the baseline, by an interval
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Line:
     runs: tuple[Path, ...]  # one a seed
     means: Mapping[str, float]  # MEASURES, head, medium, tail and the suite's metrics; NaN where undefined
     deviations: Mapping[str, float]  # standard deviation over seeds of the same; NaN with one seed
-    differences: Mapping[str, Difference]  # of MEASURES, to the baseline; empty for the baseline itself
+    differences: Mapping[str, Difference]  # of COMPARED, to the baseline; empty for the baseline itself
     cost: Cost
 
 

@@ -11,7 +11,7 @@ from polytag.bench.data import pack_suite
 from polytag.bench.markdown import as_csv, as_markdown, as_text
 from polytag.bench.page import as_page
 from polytag.bench.runner import Planned, run_suite
-from polytag.bench.suite import read_suite, select_rows
+from polytag.bench.suite import read_suite, select_rows, with_baseline
 from polytag.bench.table import make_table
 from polytag.cli.console import say, watch_task
 from polytag.cli.parser import Parser
@@ -29,6 +29,8 @@ def main(words: list[str]) -> int:
     limits = _limits(args.tail_limits)
     check_number("draws", args.draws, LEAST_DRAWS, 1_000_000)
     suite = read_suite(args.suite, args.protocol)
+    if args.baseline:
+        suite = with_baseline(suite, args.baseline)
     if args.rows:
         suite = select_rows(suite, args.rows)
     if args.pack:
@@ -79,6 +81,7 @@ def _parser() -> Parser:
     parser.add_argument("--out", type=Path, metavar="DIR", help="(default: runs/bench/ and the suite's name)")
     parser.add_argument("--protocol", choices=("fast", "full"), default="full", help="(default: full)")
     parser.add_argument("--rows", nargs="+", metavar="NAME", help="these alone, beside the baseline")
+    parser.add_argument("--baseline", metavar="NAME", help="the row to compare with (default: as the suite says)")
     parser.add_argument("--tail-limits", default=LIMITS, metavar="N,N", help=f"{_TAIL} (default: {LIMITS})")
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="resamples (default: 1000)")
     parser.add_argument("--pack", type=Path, metavar="DIR", help="write the photos at the suite's size, train nothing")

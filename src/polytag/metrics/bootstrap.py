@@ -4,7 +4,7 @@ A resample draws as many photos as there are, with replacement; what counts is h
 ranked once, and a resample weighs the photos in that ranking, whatever the scores: no sort, one pass.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -40,7 +40,7 @@ class Difference(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """mAP, CF1 and OF1 of one run."""
+    """mAP, CF1 and OF1 of one run, and the mAP of groups of classes."""
 
     values: dict[str, float]  # on the photos as they are, 0 to 1
     resamples: dict[str, NDArray[np.float64]]  # (draws,) each, of the photos drawn anew
@@ -97,10 +97,31 @@ def resampled(scores: Scores, targets: Targets, draws: int = 1000, seed: int = 0
     return dict(zip(MEASURES, (mean_average, harmonic, overall), strict=True))
 
 
-def measured(scores: Scores, targets: Targets, draws: int = 1000, seed: int = 0) -> Measured:
-    """All that :func:`difference_of_measured` needs of one run; see :func:`resampled`."""
+def measured(
+    scores: Scores,
+    targets: Targets,
+    draws: int = 1000,
+    seed: int = 0,
+    groups: Mapping[str, NDArray[np.bool_]] | None = None,
+) -> Measured:
+    """All that :func:`difference_of_measured` needs of one run; see :func:`resampled`.
+
+    Args:
+        scores: ``(items, classes)``, logits.
+        targets: ``(items, classes)`` of 1 present, 0 absent, -1 unknown, or sparse labels.
+        draws: how many resamples.
+        seed: of the draws.
+        groups: masks ``(classes,)``; the mAP over the classes of each is measured under its name, too, NaN where there
+            are none.
+    """
+    values = {name: measure(scores, targets) for name, measure in MEASURES.items()}
     resamples = resampled(scores, targets, draws, seed)
-    return Measured({name: measure(scores, targets) for name, measure in MEASURES.items()}, resamples)
+    checked, dense = check_pair(scores, targets)
+    for name, group in (groups or {}).items():
+        own = checked[:, group], dense[:, group]
+        values[name] = mean_average_precision(*own) if group.any() else float("nan")
+        resamples[name] = resampled(*own, draws, seed)["mAP"] if group.any() else np.full(draws, np.nan)
+    return Measured(values, resamples)
 
 
 def difference(value: float, resamples: NDArray[np.float64]) -> Difference:
@@ -159,7 +180,7 @@ def difference_of_measured(a: Sequence[Measured], b: Sequence[Measured]) -> dict
     if not pairs or pairs != len(b):
         raise OptionError(f"a and b must hold scores of the same training seeds, got {pairs} and {len(b)} arrays")
     out = {}
-    for name in MEASURES:
+    for name in a[0].resamples:
         moved = [up.resamples[name] - down.resamples[name] for up, down in zip(a, b, strict=True)]
         values = np.array([up.values[name] - down.values[name] for up, down in zip(a, b, strict=True)])  # (pairs,)
         resamples = np.mean(moved, axis=0)  # (draws,)
