@@ -200,7 +200,7 @@ def test_what_another_process_trains_is_waited_for(left, begun, tmp_path, monkey
     monkeypatch.setattr(fits, "WAIT", 0.001)
     one = Busy(tmp_path)
     with locked(tmp_path / LOCK, "busy"):
-        waiter = threading.Thread(target=fits._finish, args=(one,))
+        waiter = threading.Thread(target=fits.finish_once, args=(one,))
         waiter.start()
         waiter.join(0.2)
         assert waiter.is_alive()
@@ -213,7 +213,7 @@ def test_what_another_process_trains_is_waited_for(left, begun, tmp_path, monkey
 
 def test_waiting_can_be_interrupted_and_another_refusal_is_no_reason_to_wait(tmp_path):
     with locked(tmp_path / LOCK, "busy"), pytest.raises(KeyboardInterrupt):
-        fits._finish(Busy(tmp_path), lambda: True)
+        fits.finish_once(Busy(tmp_path), lambda: True)
 
     class Refused(Busy):
         def __iter__(self):
@@ -221,7 +221,7 @@ def test_waiting_can_be_interrupted_and_another_refusal_is_no_reason_to_wait(tmp
             raise RunError("no room")
 
     with pytest.raises(RunError, match="^no room$"):
-        fits._finish(Refused(tmp_path))
+        fits.finish_once(Refused(tmp_path))
 
 
 def test_what_another_process_has_begun_since_it_was_looked_at_is_gone_on_with(tmp_path):
@@ -233,6 +233,6 @@ def test_what_another_process_has_begun_since_it_was_looked_at_is_gone_on_with(t
             yield from super().__iter__()
 
     one = Overtaken(tmp_path)
-    fits._finish(one)
+    fits.finish_once(one)
     assert (one.begun, one.resume) == (1, True)
     assert (tmp_path / METRICS).exists()

@@ -95,7 +95,7 @@ class Fits:
             LOG.info("this needs %s first%s: %s", counted(len(waiting), "training"), at_once, ", ".join(waiting))
         try:
             if self.jobs > 1 and len(waiting) > 1:
-                run_all(_finish, waiting, backend=self.jobs_on, processes=self.jobs)
+                run_all(finish_once, waiting, backend=self.jobs_on, processes=self.jobs)
             else:
                 run_all(self._finish_unless_interrupted, waiting)
         except KeyboardInterrupt as stop:
@@ -127,7 +127,7 @@ class Fits:
             raise KeyboardInterrupt
         if self.team.first:
             LOG.info("training %s", training.out.name)
-        _finish(training, self.interrupted)
+        finish_once(training, self.interrupted)
 
     def _training(self, fit: Fit) -> Trainable:
         chosen = list(range(len(self.data.classes)) if fit.classes is None else fit.classes)
@@ -182,7 +182,7 @@ def seconds_of(run: Run) -> float:
     return float(run.train_seconds() + running.get("search_seconds", 0.0) + running.get("fits_seconds", 0.0))
 
 
-def _finish(training: Trainable, interrupted: Callable[[], bool] = lambda: False) -> None:
+def finish_once(training: Trainable, interrupted: Callable[[], bool] = lambda: False) -> None:
     """Train to the end, or wait where another process does the same training."""
     while not (training.out / METRICS).exists():
         training.resume = (training.out / CONFIG).exists()

@@ -74,6 +74,20 @@ def test_what_was_interrupted_goes_on(photos, tmp_path):
     assert run(PLAIN, photos, tmp_path)[1] == [("bce", 1)]
 
 
+def test_what_another_bench_has_finished_meanwhile_is_done(photos, tmp_path):
+    written = {}
+
+    def train(one):
+        dataclasses.replace(one.training).finish()  # the other one
+        written[one.training.out] = (one.training.out / "model.safetensors").stat().st_mtime_ns
+        finish(one)
+
+    for _ in run_suite(suite(("bce", {}), seeds=(0,)), photos, tmp_path, train=train):
+        pass
+    ((folder, before),) = written.items()
+    assert (folder / "model.safetensors").stat().st_mtime_ns == before
+
+
 def test_rows_of_several_sizes_decode_for_themselves(photos, tmp_path):
     sizes = suite(("small", {}), ("large", {"image_size": 40}), seeds=(0,))
     folders, _ = run(sizes, photos, tmp_path)

@@ -81,6 +81,16 @@ def test_another_baseline_turns_the_differences_round(bench):
         assert float(plain[f"mAP_{end}"]) == pytest.approx(-float(before[f"mAP_{sign}"]), abs=1e-12)
 
 
+def test_some_seeds_make_a_table_of_their_own(bench):
+    command, out = bench
+    assert main([*command, "--rows", "asl", "--seeds", "1", "--draws", "100"]) == 0
+    table = rows(out)
+    assert {(row["seeds"], row["mAP_sd"]) for row in table.values()} == {("1", "")}
+    (folder,) = (out / "runs").glob("asl-seed-1-*")
+    scores = load_scores(folder)
+    assert float(table["asl"]["mAP"]) == pytest.approx(np.nanmean(average_precision(scores.logits, scores.targets)))
+
+
 def test_what_is_shown_fits_a_terminal_and_the_pages_say_how_they_were_made(bench, capsys):
     command, out = bench
     assert main([*command, "--rows", "asl", "--draws", "100"]) == 0
@@ -105,6 +115,8 @@ def test_what_is_shown_fits_a_terminal_and_the_pages_say_how_they_were_made(benc
         (["--tail-limits", "many"], "--tail-limits must be two numbers, the larger one first, like 100,20, got 'many'"),
         (["--rows", "alm"], "rows must be among plain, bce, weighted_bce, asl, got 'alm'"),
         (["--baseline", "alm"], "baseline must be one of the rows plain, bce, weighted_bce, asl, got 'alm'"),
+        (["--seeds", "1", "2", "1"], "each of seeds must be there once, got 1 twice"),
+        (["--seeds", "-1"], "each of seeds must be between 0 and 4.61169e+18, got -1"),
         (["--draws", "5"], "draws must be between 100 and 1e+06, got 5"),
     ],
 )

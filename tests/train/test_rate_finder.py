@@ -36,9 +36,10 @@ class Known:
 
 
 @pytest.mark.parametrize("fastest", [1e-4, 1e-3, 1e-2])
-def test_a_climb_finds_where_the_loss_falls_fastest(fastest):
+def test_a_climb_finds_where_nine_tenths_of_the_fall_are_done(fastest):
     found = Climb(1e-6, 1.0, 200, smooth=0.0).find(Known(fastest=fastest, diverges=1000 * fastest))
-    assert found.rate == pytest.approx(fastest, rel=0.35)
+    done = fastest * 10 ** (math.log(9) / 6)  # of the logistic fall
+    assert found.rate == pytest.approx(done, rel=0.35)
     assert found.what == "loss"
     assert [rate for rate, _ in found.curve] == sorted(rate for rate, _ in found.curve)
 
@@ -63,7 +64,7 @@ def test_the_noise_of_batches_does_not_decide(noise):
     for seed in range(50):
         probe = Noisy(fastest=1e-3, diverges=10.0)
         probe.seed = seed
-        assert 2e-4 < Climb().find(probe).rate < 5e-3
+        assert 6e-4 < Climb().find(probe).rate < 9e-3  # 2.3e-3 without noise
 
 
 def test_noise_without_a_fall_is_refused():

@@ -13,7 +13,7 @@ from polytag.data.labelled_set import LabelledSet
 from polytag.data.ready import Progress
 from polytag.errors import OptionError
 from polytag.fit import Training
-from polytag.fits import arguments_of, content_name
+from polytag.fits import arguments_of, content_name, finish_once
 from polytag.parallel import run_all
 from polytag.recorder import FREE, has_run
 from polytag.run import FITS, METRICS
@@ -33,8 +33,8 @@ class Planned:
 
 
 def finish(planned: Planned) -> None:
-    """Train to the end."""
-    planned.training.finish()
+    """Train to the end, or wait where another process does the same training."""
+    finish_once(planned.training)
 
 
 def run_suite(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, cast, get_type_hints
@@ -85,6 +85,16 @@ def with_baseline(suite: Suite, name: str) -> Suite:
     return dataclasses.replace(suite, baseline=name)
 
 
+def with_seeds(suite: Suite, seeds: Sequence[int]) -> Suite:
+    """The same with other seeds.
+
+    Raises:
+        OptionError: if there are none, or one is out of its range or there twice.
+    """
+    _check_seeds(seeds, suite.protocol)
+    return dataclasses.replace(suite, seeds=tuple(seeds))
+
+
 def _check_top(values: Mapping[str, Any]) -> None:
     known = (*_TYPES, *_SIZES, *_TABLES, "row")
     for key, value in values.items():
@@ -151,7 +161,7 @@ def _suite(name: str, values: Mapping[str, Any], protocol: str) -> Suite:
     return with_baseline(suite, suite.baseline)
 
 
-def _check_seeds(seeds: list[int], protocol: str) -> None:
+def _check_seeds(seeds: Sequence[int], protocol: str) -> None:
     if not seeds:
         raise OptionError(f"there are no seeds for [{protocol}]; list at least one, as in seeds = [0, 1, 2]")
     for seed in seeds:

@@ -10,8 +10,8 @@ from polytag._text import printable
 from polytag.bench.data import pack_suite
 from polytag.bench.markdown import as_csv, as_markdown, as_text
 from polytag.bench.page import as_page
-from polytag.bench.runner import Planned, run_suite
-from polytag.bench.suite import read_suite, select_rows, with_baseline
+from polytag.bench.runner import Planned, finish, run_suite
+from polytag.bench.suite import read_suite, select_rows, with_baseline, with_seeds
 from polytag.bench.table import make_table
 from polytag.cli.console import say, watch_task
 from polytag.cli.parser import Parser
@@ -31,6 +31,8 @@ def main(words: list[str]) -> int:
     suite = read_suite(args.suite, args.protocol)
     if args.baseline:
         suite = with_baseline(suite, args.baseline)
+    if args.seeds is not None:
+        suite = with_seeds(suite, args.seeds)
     if args.rows:
         suite = select_rows(suite, args.rows)
     if args.pack:
@@ -53,7 +55,7 @@ def main(words: list[str]) -> int:
 
 def train(planned: Planned) -> None:
     """Train to the end, and say so; also in a process of its own."""
-    planned.training.finish()
+    finish(planned)
     run = Run.open(planned.training.out)
     best = run.metrics["best"]
     score = number(run.metrics.get("test", {}).get("mAP"))
@@ -81,6 +83,7 @@ def _parser() -> Parser:
     parser.add_argument("--out", type=Path, metavar="DIR", help="(default: runs/bench/ and the suite's name)")
     parser.add_argument("--protocol", choices=("fast", "full"), default="full", help="(default: full)")
     parser.add_argument("--rows", nargs="+", metavar="NAME", help="these alone, beside the baseline")
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="instead of the suite's")
     parser.add_argument("--baseline", metavar="NAME", help="the row to compare with (default: as the suite says)")
     parser.add_argument("--tail-limits", default=LIMITS, metavar="N,N", help=f"{_TAIL} (default: {LIMITS})")
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="resamples (default: 1000)")

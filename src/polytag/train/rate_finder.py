@@ -21,6 +21,7 @@ from polytag.errors import OptionError
 
 BARS = 30  # letters of the longest bar of a curve
 CLEAR = 3.0  # standard errors that a slope must be below 0
+DONE = 0.9  # of the fall of the loss
 SHOWN = 16  # lines of it at most
 
 
@@ -86,10 +87,11 @@ class Search(ABC):
 
 
 class Climb(Search):
-    """One climb from a low rate to a high one: the rate at which the loss falls fastest.
+    """One climb from a low rate to a high one: the rate at which nine tenths of the fall of the loss are done.
 
-    How fast it falls is the slope of a line through the losses of a quarter of the steps: those of single batches are
-    noisy. A fall that is not clear of that noise is none.
+    Steps with a higher rate still learn, but hardly more; where the loss falls fastest, steps are too small for a short
+    training. Losses are means over a tenth of the steps, as those of single batches are noisy. A fall that is not clear
+    of that noise is none: the slope of a line through a quarter of the steps tells.
 
     Args:
         low, high: the rates, ``0 < low < high``.
@@ -117,13 +119,13 @@ class Climb(Search):
             lowest = min(lowest, value)
             curve.append(Tried(rate, value))
             raw.append(loss)
-        place = _steepest(np.array(raw), max(5, self.steps // 4))
-        if place is None:
+        losses = np.array(raw)
+        if not _falls(losses, max(5, self.steps // 4)):
             raise OptionError(
                 f"the loss does not fall between the learning rates {self.low:g} and {self.high:g}; choose lr "
                 "yourself, or search lower"
             )
-        return Found(curve[place].rate, tuple(curve), "loss")
+        return Found(curve[_fallen(losses, max(2, self.steps // 10))].rate, tuple(curve), "loss")
 
 
 class Halving(Search):
@@ -193,17 +195,22 @@ SEARCHES: dict[str, type[Search]] = {
 }
 
 
-def _steepest(losses: NDArray[np.float64], width: int) -> int | None:
-    """The middle of the ``width`` steps over which the loss falls fastest; None where no fall is clear of the noise."""
+def _falls(losses: NDArray[np.float64], width: int) -> bool:
+    """Whether there are ``width`` steps over which the loss falls, clear of the noise."""
     if len(losses) < width:
-        return None
+        return False
     windows = sliding_window_view(losses, width)  # (places, width); rates are even in their logarithm
     steps = np.arange(width) - (width - 1) / 2
     slopes = windows @ steps / (steps @ steps)
     rest = windows - windows.mean(axis=1, keepdims=True) - slopes[:, None] * steps
     errors = np.sqrt((rest**2).sum(axis=1) / (width - 2) / (steps @ steps))
-    clear = np.flatnonzero(slopes < -CLEAR * errors)
-    return int(clear[np.argmin(slopes[clear])]) + width // 2 if len(clear) else None
+    return bool((slopes < -CLEAR * errors).any())
+
+
+def _fallen(losses: NDArray[np.float64], width: int) -> int:
+    """The middle of the first ``width`` steps whose mean loss has fallen by ``DONE`` of all that it falls."""
+    means = sliding_window_view(losses, width).mean(axis=1)  # (places,)
+    return int(np.argmax(means <= means[0] - DONE * (means[0] - means.min()))) + width // 2
 
 
 def _check_any(scores: Iterable[float], search: Search) -> None:
