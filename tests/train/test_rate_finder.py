@@ -4,6 +4,7 @@ import importlib.util
 import math
 import sys
 
+import numpy as np
 import pytest
 
 from polytag._random import generator
@@ -81,6 +82,50 @@ def test_noise_without_a_fall_is_refused():
         except OptionError:
             refused += 1
     assert refused >= 36
+
+
+class Listed(Known):
+    """A training whose losses are known: through these places, in straight lines."""
+
+    def __init__(self, *places, noise=0.0, seed=0):
+        super().__init__()
+        self.places, self.noise, self.seed = places, noise, seed
+
+    def losses(self, rates):
+        at = np.linspace(0, 1, len(self.places))
+        line = np.interp(np.linspace(0, 1, len(rates)), at, self.places)
+        return (line + self.noise * generator(self.seed).standard_normal(len(rates))).tolist()
+
+
+@pytest.mark.parametrize(
+    "places", [(0.7, 0.7, 1.4, 0.9), (1.0, 1.5, 1.1), (0.7, 0.7, 1.6, 0.9), (1.0, 1.0), (1 / 3, 1 / 3), (0.0, 0.0)]
+)
+@pytest.mark.parametrize("noise", [0.0, 0.03])
+@pytest.mark.parametrize("steps", [40, 100, 333])
+def test_a_loss_that_never_falls_below_its_beginning_is_refused(places, noise, steps):
+    refused = 0
+    for seed in range(20):
+        try:
+            Climb(steps=steps).find(Listed(*places, noise=noise, seed=seed))
+        except OptionError as error:
+            refused += "the loss does not fall between" in str(error)
+    assert refused >= (20 if noise == 0.0 else 18)
+
+
+@pytest.mark.parametrize("steps", [40, 60, 200])
+def test_few_steps_find_a_clear_fall(steps):
+    assert 1e-3 < Climb(steps=steps).find(Known(fastest=1e-3, diverges=10.0)).rate < 5e-3
+
+
+def test_a_loss_may_lie_below_zero():
+    assert Climb(smooth=0.0).find(Listed(-1.0, -1.0, -5.0, -5.0)).rate == pytest.approx(1e-6 * 10**3.2, rel=0.5)
+
+
+def test_a_fall_that_is_not_over_at_the_highest_rate_is_told():
+    text = Climb(high=1e-3).find(Known(fastest=1e-2, diverges=10.0)).text()
+    assert text.splitlines()[-1].endswith("; the loss still falls there, so --search.high may go higher")
+    assert text.splitlines()[-1].startswith("lr 0.0007")
+    assert "--search.high" not in Climb().find(Known()).text()
 
 
 def test_smoothing_is_a_running_average_that_forgets_its_beginning():
@@ -174,6 +219,15 @@ def test_a_curve_with_what_is_not_defined_is_drawn_too():
     ]
 
 
+def test_halving_never_keeps_a_rate_that_diverged():
+    class Late(Known):
+        def score(self, rate, epochs):
+            return math.nan if rate > 1e-3 and epochs > 1 else math.log10(rate) + 10
+
+    found = Halving(1e-5, 1e-1, trials=6).find(Late())
+    assert found.rate == max(rate for rate, value in found.curve if not math.isnan(value))
+
+
 @pytest.mark.parametrize("name", SEARCHES if OPTUNA else ["climb", "halving"])
 @pytest.mark.parametrize(
     ("options", "sentence"),
@@ -191,7 +245,7 @@ def test_rates_out_of_range_are_refused(name, options, sentence):
 @pytest.mark.parametrize(
     ("build", "sentence"),
     [
-        (lambda: Climb(steps=5), "steps must be between 20 and 100000, got 5"),
+        (lambda: Climb(steps=5), "steps must be between 40 and 100000, got 5"),
         (lambda: Climb(smooth=1.0), "smooth must be between 0 and 0.999, got 1.0"),
         (lambda: Halving(trials=1), "trials must be between 2 and 1000, got 1"),
         (lambda: Halving(epochs=0), "epochs must be between 1 and 10000, got 0"),

@@ -15,12 +15,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from scipy.stats import t
 
 from polytag._checks import check_number
 from polytag.errors import OptionError
 
 BARS = 30  # letters of the longest bar of a curve
-CLEAR = 3.0  # standard errors that a slope must be below 0
+CHANCE = 0.001  # that steps which do not fall look as if they did
+LEAST = 8  # steps that a line is drawn through
 DONE = 0.9  # of the fall of the loss
 SHOWN = 16  # lines of it at most
 
@@ -50,6 +52,7 @@ class Found(NamedTuple):
     rate: float
     curve: tuple[Tried, ...]
     what: str  # the values of the curve are
+    open_end: bool = False  # a higher rate than those that were tried may be better
 
     def text(self) -> str:
         """The curve in lines of at most 80 letters, a bar for each value, and the rate."""
@@ -62,7 +65,8 @@ class Found(NamedTuple):
             share = (value - low) / (high - low) if high > low else 1.0
             bar = "#" * round(BARS * share) if math.isfinite(value) else ""
             lines.append(f"  {rate:.1e}  {value:7.4f}  {bar}".rstrip())
-        return "\n".join([*lines, f"lr {self.rate:.2g}"])
+        more = "; the loss still falls there, so --search.high may go higher" if self.open_end else ""
+        return "\n".join([*lines, f"lr {self.rate:.2g}{more}"])
 
 
 class Search(ABC):
@@ -91,17 +95,18 @@ class Climb(Search):
 
     Steps with a higher rate still learn, but hardly more; where the loss falls fastest, steps are too small for a short
     training. Losses are means over a tenth of the steps, as those of single batches are noisy. A fall that is not clear
-    of that noise is none: the slope of a line through a quarter of the steps tells.
+    of that noise is none: a line through a quarter of the steps, before the loss is lowest, must fall. Nine tenths were
+    chosen on two data sets, see docs/benchmarks/strategy.md.
 
     Args:
         low, high: the rates, ``0 < low < high``.
-        steps: of the climb, ``>= 20``; it ends where the loss is four times as high as it has been.
+        steps: of the climb, ``>= 40``; it ends where the loss is four times as high as it has been.
         smooth: share of the loss so far in the running average that is shown, in ``[0, 1)``.
     """
 
     def __init__(self, low: float = 1e-6, high: float = 0.1, steps: int = 100, smooth: float = 0.9) -> None:
         super().__init__(low, high)
-        check_number("steps", steps, 20, 100_000)
+        check_number("steps", steps, 40, 100_000)
         check_number("smooth", smooth, 0.0, 0.999)
         self.steps, self.smooth = steps, smooth
 
@@ -114,18 +119,19 @@ class Climb(Search):
         for number, (rate, loss) in enumerate(zip(rates.tolist(), probe.losses(rates.tolist()), strict=False), 1):
             average = self.smooth * average + (1 - self.smooth) * loss
             value = average / (1 - self.smooth**number)  # as if it had begun with the first loss
-            if not math.isfinite(value) or value > 4 * lowest:
+            if not math.isfinite(value) or value > lowest + 3 * abs(lowest):
                 break
             lowest = min(lowest, value)
             curve.append(Tried(rate, value))
             raw.append(loss)
-        losses = np.array(raw)
-        if not _falls(losses, max(5, self.steps // 4)):
+        place = _fallen(np.array(raw), self.steps)
+        if place is None:
+            elsewhere = "lower" if len(curve) < self.steps else "lower or higher"
             raise OptionError(
                 f"the loss does not fall between the learning rates {self.low:g} and {self.high:g}; choose lr "
-                "yourself, or search lower"
+                f"yourself, or search {elsewhere}"
             )
-        return Found(curve[_fallen(losses, max(2, self.steps // 10))].rate, tuple(curve), "loss")
+        return Found(curve[place].rate, tuple(curve), "loss", open_end=place >= 0.9 * self.steps)
 
 
 class Halving(Search):
@@ -153,7 +159,8 @@ class Halving(Search):
             rates = sorted(rates, key=lambda rate: _defined(scores[rate]), reverse=True)[: math.ceil(len(rates) / 3)]
             epochs *= 3
         _check_any(last.values(), self)
-        return Found(rates[0], tuple(Tried(*pair) for pair in last.items()), "validation score, of the longest trial")
+        best = rates[0] if not math.isnan(last[rates[0]]) else max(last, key=lambda rate: _defined(last[rate]))
+        return Found(best, tuple(Tried(*pair) for pair in last.items()), "validation score, of the longest trial")
 
 
 class TPE(Search):
@@ -195,22 +202,32 @@ SEARCHES: dict[str, type[Search]] = {
 }
 
 
+def _fallen(losses: NDArray[np.float64], steps: int) -> int | None:
+    """The step at which ``DONE`` of the fall are done; None where no fall is clear of the noise.
+
+    The middle of the first tenth of ``steps`` whose mean loss has fallen so far.
+    """
+    tenth = max(2, steps // 10)
+    if len(losses) < max(LEAST, tenth):
+        return None
+    means = sliding_window_view(losses, tenth).mean(axis=1)  # (places,)
+    fallen = losses[: int(means.argmin()) + tenth]
+    if not _falls(fallen, min(max(LEAST, steps // 4), len(fallen))):
+        return None
+    return int(np.argmax(means <= means[0] - DONE * (means[0] - means.min()))) + tenth // 2
+
+
 def _falls(losses: NDArray[np.float64], width: int) -> bool:
-    """Whether there are ``width`` steps over which the loss falls, clear of the noise."""
-    if len(losses) < width:
+    """Whether there are ``width`` steps over which the loss falls, by a t test of the slope of a line."""
+    if width < LEAST:
         return False
     windows = sliding_window_view(losses, width)  # (places, width); rates are even in their logarithm
     steps = np.arange(width) - (width - 1) / 2
     slopes = windows @ steps / (steps @ steps)
     rest = windows - windows.mean(axis=1, keepdims=True) - slopes[:, None] * steps
     errors = np.sqrt((rest**2).sum(axis=1) / (width - 2) / (steps @ steps))
-    return bool((slopes < -CLEAR * errors).any())
-
-
-def _fallen(losses: NDArray[np.float64], width: int) -> int:
-    """The middle of the first ``width`` steps whose mean loss has fallen by ``DONE`` of all that it falls."""
-    means = sliding_window_view(losses, width).mean(axis=1)  # (places,)
-    return int(np.argmax(means <= means[0] - DONE * (means[0] - means.min()))) + width // 2
+    rounding = 1e-9 * np.abs(losses).max()
+    return bool((slopes < -t.ppf(1 - CHANCE, width - 2) * errors - rounding).any())
 
 
 def _check_any(scores: Iterable[float], search: Search) -> None:
