@@ -158,6 +158,23 @@ def test_unknown_labels_and_labels_without_any_positive_do_not_stop_it(tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_last_step_is_not_lost(number, plain, tmp_path):
+    out = tmp_path / "run"
+    events = iter(training(out))
+    last = plain.config["training"]["epochs"]
+    while not (isinstance(event := next(events), Epoch) and event.number == last):
+        pass
+    os.kill(os.getpid(), number)
+    with pytest.raises(KeyboardInterrupt) as stop:
+        next(events)
+    assert str(stop.value) == (
+        f"stopped before the test photos, kept in {out}; the same command with --out {out} --resume goes on"
+    )
+    assert not (out / "metrics.json").exists()
+    assert equal(training(out, resume=True).finish(), plain)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_after_the_step_with_all_of_it_saved(number, plain, tmp_path):
     before = signal.getsignal(number)
     events = iter(training(tmp_path / "run"))

@@ -239,6 +239,10 @@ class Session:
             if cost := team.from_first(fits.cost):
                 running["fits_seconds"] = round(cost, 1)
             recorder.go_on({**running, "memory_mb": round(peak_memory(self.device), 1)})
+        if interrupts.seen() and team.size == 1:  # since the last step, after which nobody has asked
+            raise KeyboardInterrupt(
+                f"stopped before the test photos, kept in {t.out}; the same command with --out {t.out} --resume goes on"
+            )
         yield from self._concluded(recorder, split)
 
     def _fits(self, split: Split) -> Fits:
