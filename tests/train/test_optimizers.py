@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from polytag.backbones import Backbone
 from polytag.errors import OptionError
+from polytag.heads import HEADS
 from polytag.train.optimizers import OPTIMIZERS
 
 
@@ -44,6 +46,27 @@ def test_adam_by_hand():
 def test_adamw_by_hand():
     assert after_steps("adamw", [-3]) == pytest.approx(1 + 0.1)
     assert after_steps("adamw", [0], weight_decay=0.5) == pytest.approx(1 - 0.1 * 0.5)  # and here it does not
+
+
+def decayed(module):
+    optimizer = OPTIMIZERS["adamw"](module, 0.1, 0.5)
+    names = {id(parameter): name for name, parameter in module.named_parameters()}
+    return {names[id(p)] for group in optimizer.param_groups if group["weight_decay"] for p in group["params"]}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_no_bias_and_no_embedding_of_a_head_is_decayed(name):
+    model = nn.ModuleDict({"head": HEADS[name](64, 10)})
+    found = decayed(model)
+    assert found  # the head has weights
+    assert not {each for each in found if "bias" in each or "queries" in each}
+
+
+def test_what_a_backbone_exempts_is_not_decayed():
+    model = nn.ModuleDict({"backbone": Backbone("test_vit", image_size=160)})
+    embeddings = {name for name, _ in model.named_parameters() if name.endswith(("pos_embed", "cls_token"))}
+    assert embeddings
+    assert not decayed(model) & embeddings
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

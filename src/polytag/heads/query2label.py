@@ -103,6 +103,10 @@ class Query2Label(Head):
         """See :meth:`Head.class_dims`."""
         return {"queries": (0,), "weight": (0,), "bias": (0,)}
 
+    def no_weight_decay(self) -> set[str]:
+        """Names of weights that an optimizer is not to decay: embeddings of labels."""
+        return {"queries"}
+
 
 class Layer(nn.Module):
     """Attention and a feed-forward part, a norm behind each.

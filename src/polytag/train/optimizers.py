@@ -24,7 +24,7 @@ def sgd(
     Args:
         method: whose parameters are trained.
         lr: learning rate.
-        weight_decay: of weights with two or more dimensions.
+        weight_decay: of weights with two or more dimensions that are no biases.
         momentum: share of the last step that is repeated, in ``[0, 1)``.
         nesterov: look ahead by it.
         bias_lr: factor of the learning rate of biases.
@@ -43,7 +43,7 @@ def adam(
     Args:
         method: whose parameters are trained.
         lr: learning rate.
-        weight_decay: of weights with two or more dimensions.
+        weight_decay: of weights with two or more dimensions that are no biases.
         bias_lr: factor of the learning rate of biases.
         backbone_lr: factor of the learning rate of the backbone.
     """
@@ -58,7 +58,7 @@ def adamw(
     Args:
         method: whose parameters are trained.
         lr: learning rate.
-        weight_decay: of weights with two or more dimensions.
+        weight_decay: of weights with two or more dimensions that are no biases.
         bias_lr: factor of the learning rate of biases.
         backbone_lr: factor of the learning rate of the backbone.
     """
@@ -75,12 +75,23 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
 def _groups(
     method: nn.Module, lr: float, weight_decay: float, bias_lr: float, backbone_lr: float
 ) -> list[dict[str, Any]]:
-    """All parameters from the start (freezing sets ``requires_grad``); biases and norms are not decayed."""
+    """All parameters from the start (freezing sets ``requires_grad``).
+
+    Not decayed are biases and norms, and what a part of the model names in ``no_weight_decay()``, as timm's do with
+    embeddings of places.
+    """
     check_number("bias_lr", bias_lr, 0.0, 1000.0)
     check_number("backbone_lr", backbone_lr, 0.0, 1000.0)
     groups: dict[tuple[float, float], dict[str, Any]] = {}
+    exempt = {
+        f"{prefix}.{name}"
+        for prefix, part in method.named_modules()
+        if callable(named := getattr(part, "no_weight_decay", None))
+        for name in named()
+    }
     for name, parameter in method.named_parameters():
-        decay = weight_decay if parameter.ndim >= 2 else 0.0
+        decays = parameter.ndim >= 2 and not name.endswith("bias") and name not in exempt
+        decay = weight_decay if decays else 0.0
         factor = bias_lr if name.endswith("bias") else 1.0
         factor *= backbone_lr if name.startswith("model.backbone.") else 1.0
         group = groups.setdefault((decay, factor), {"params": [], "weight_decay": decay, "lr": lr * factor})
