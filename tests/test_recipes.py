@@ -88,6 +88,82 @@ def test_its_loss_weighs_as_public_code_does_summed_over_attributes():
     assert loss(z, y).item() == pytest.approx(expected.item(), rel=1e-6)
 
 
+@pytest.mark.parametrize(("name", "batch", "pixels", "rise"), [("asl", 128, 224, 0.2), ("cpsd", 24, 448, 0.1)])
+def test_asl_and_cpsd_are_those_of_public_code(name, batch, pixels, rise):
+    assert RECIPES[name].options == {
+        **UNAUGMENTED,
+        "loss": {"name": "asl", "gamma_neg": 4.0, "gamma_pos": 0.0, "clip": 0.05},
+        "optimizer": "adam",
+        "lr": 1e-4,
+        "schedule": {"name": "one_cycle", "warmup": rise, "div_factor": 25.0, "final_div_factor": 1e4},
+        "weight_decay": 1e-4 / batch,  # there of a sum over the batch
+        "average": 0.9997,
+        "batch_size": batch,
+        "image_size": pixels,
+        "epochs": 80,
+        "augment": "randaugment",
+        "cutout": 0.5,
+        "cutout_probability": 1.0,
+    }
+
+
+def test_longtail_takes_the_steps_of_a_mean_over_the_labels_of_voc():
+    assert RECIPES["longtail"].options == {
+        **UNAUGMENTED,
+        "backbone": "resnet50",
+        "loss": "weighted_bce",
+        "optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": False},
+        "lr": pytest.approx(0.01 / 20),
+        "schedule": {"name": "step", "warmup": 0.05, "decay": 0.1, "first": 0.6, "second": 0.87},
+        "weight_decay": pytest.approx(1e-4 * 20),
+        "clip": 35.0 * 20,
+        "average": 0.0,
+        "image_size": 224,
+        "epochs": 8,
+        "batch_size": 32,
+        "crop": {"name": "sides", "smallest": 0.8, "stretch": 2.0},
+        "augment": "photometric",
+        "flip": 0.5,
+    }
+
+
+def test_the_strategy_is_polytags_defaults_with_sam_and_an_early_end(tmp_path):
+    options = RECIPES["strategy"].options
+    defaults = Training(data=tiny_set(), out=tmp_path)
+    assert {name for name, value in options.items() if getattr(defaults, name) != value} == {"sam", "patience"}
+    assert (options["sam"], options["patience"]) == ("plain", 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "lr", "scale", "gammas", "average", "pixels"),
+    [  # of COCO, VOC, NUS-WIDE and VG-500 in paper 001 and its configurations
+        ("aam_mld", 0.007, 23.0, (1.0, 0.0), 0.9997, 448),
+        ("aam_mld_voc", 0.005, 17.0, (2.0, 1.0), 0.9993, 448),
+        ("aam_mld_nus", 0.007, 23.0, (2.0, 1.0), 0.9997, 448),
+        ("aam_mld_vg500", 0.005, 25.0, (1.0, 0.0), 0.9997, 576),
+        ("aam_gat", 0.007, 23.0, (1.0, 0.0), 0.9997, 448),
+        ("aam_gat_voc", 0.005, 17.0, (2.0, 1.0), 0.9993, 448),
+        ("aam_gat_nus", 0.007, 23.0, (2.0, 1.0), 0.9997, 448),
+    ],
+)
+def test_the_presets_of_aam_have_the_values_of_their_data(name, lr, scale, gammas, average, pixels):
+    options = RECIPES[name].options
+    head = options["head"].get("around", options["head"])
+    loss = options["loss"]
+    assert (head["scale"], loss["gamma_neg"], loss["gamma_pos"]) == (scale, *gammas)
+    assert (loss["balance"], loss["margin"], loss["clip"]) == (0.7, 0.0, 0.05)
+    assert options["lr"] == pytest.approx(lr * 84)
+    assert (options["average"], options["image_size"], options["epochs"], options["patience"]) == (
+        average,
+        pixels,
+        60,
+        5,
+    )
+    assert options["sam"] == {"name": "plain", "rho": 0.05}
+    assert options["schedule"] == {"name": "one_cycle", "warmup": 0.2, "div_factor": 100.0, "final_div_factor": 1000.0}
+    assert (options["augment"], options["cutout"], options["cutout_probability"]) == ("randaugment", 0.4, 0.5)
+
+
 def test_decouple_takes_the_steps_of_a_mean_over_the_labels_of_coco_and_falls_once():
     options = RECIPES["decouple"].options
     assert options["lr"] * 80 == pytest.approx(0.01)
