@@ -18,7 +18,10 @@ from polytag.errors import OptionError
 from polytag.samplers.uniform import Uniform
 from polytag.train import loop
 from polytag.train.loop import Epoch, Step
+from polytag.train.optimizers import sgd
+from polytag.train.sam import plain_sam
 from polytag.train.schedules import Constant, Cosine, Plateau
+from polytag.train.speed import SPEEDS
 from polytag.train.stopping import Stopping
 
 # What is told
@@ -254,6 +257,40 @@ def test_dropout_depends_on_the_step_and_not_on_what_ran_before():
             torch.rand(noise)
         states.append(weights_of(method))
     assert torch.equal(*states)
+
+
+@pytest.mark.parametrize("speed", ["channels_last", "bf16"])
+def test_both_passes_of_sam_draw_the_same_numbers(speed):
+    drawn = []
+
+    class Noted(Watched):
+        def losses(self, batch):
+            drawn.append(torch.rand(4).tolist())  # as dropout would
+            return super().losses(batch)
+
+    method = Noted()
+    before = weights_of(method)
+    for _ in run(method, epochs=1, optimizer=lambda m: plain_sam(sgd(m, 0.1, 0.0), m.buffers()), speed=SPEEDS[speed]):
+        pass
+    first, second = drawn[::2], drawn[1::2]
+    assert len(first) == 4  # steps
+    assert first == second
+    assert len({tuple(numbers) for numbers in first}) == 4
+    assert weights_of(method).isfinite().all()
+    assert weights_of(method).dtype == torch.float32
+    assert not torch.equal(weights_of(method), before)
+
+
+def test_a_step_of_sam_in_bf16_is_that_in_float32_but_for_rounding():
+    moved = {}
+    for speed in ("channels_last", "bf16"):
+        method = Watched()
+        before = weights_of(method)
+        options = {"optimizer": lambda m: plain_sam(sgd(m, 0.1, 0.0), m.buffers()), "speed": SPEEDS[speed]}
+        for _ in run(method, epochs=1, **options):
+            pass
+        moved[speed] = weights_of(method) - before
+    assert torch.nn.functional.cosine_similarity(moved["bf16"], moved["channels_last"], dim=0) > 0.99
 
 
 def test_batch_norm_is_trained_and_averaged():
