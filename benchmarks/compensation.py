@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from polytag._files import write_text
+from polytag.errors import PolytagError
 from polytag.report.compensation import compensation_drawing
 from polytag.run import STATE, Run
 from polytag.train.state import load_tree
@@ -22,8 +23,12 @@ def main() -> int:
     parser.add_argument("run", type=Path)
     parser.add_argument("-o", "--out", type=Path, default=Path("compensation.svg"))
     args = parser.parse_args()
-    run = Run.open(args.run)
-    kept = load_tree(args.run / STATE)["train"]["method"]
+    try:
+        run = Run.open(args.run)
+        kept = load_tree(args.run / STATE)["train"]["method"]
+    except PolytagError as error:
+        print(error)
+        return 1
     counts = run.config["data"]["train_positives"]
     branches = sorted({key.split(".")[1] for key in kept if key.startswith("compensations.")})
     if not branches:

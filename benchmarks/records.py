@@ -2,7 +2,7 @@
 
     python benchmarks/records.py keep OUT RECORDS     # from `polytag bench SUITE --out OUT`, RECORDS a folder to commit
     python benchmarks/records.py bring RECORDS OUT    # before that command: these trainings then count as done
-    python benchmarks/records.py check RECORDS TABLE  # recompute means, deviations, differences of a table.csv
+    python benchmarks/records.py check RECORDS TABLE  # recompute mAP, head, medium and tail of a table.csv
 
 So a suite can be trained on several machines, one after the other, and anybody can recompute its table in seconds.
 """
@@ -20,7 +20,9 @@ import numpy as np
 
 from polytag._files import write_text
 from polytag.bench.runner import RUNS
+from polytag.labels.facts import LIMITS, tail_groups
 from polytag.metrics import average_precision
+from polytag.metrics.ap import mean_of_defined
 from polytag.run import CONFIG, HISTORY, METRICS
 from polytag.scores import SCORES, load_scores
 
@@ -58,25 +60,34 @@ def bring(records: Path, out: Path) -> int:
 
 
 def check(records: Path, table: Path) -> int:
-    """Recompute the mAP of every row of a table from the kept answers alone; how many numbers do not agree."""
-    values: dict[str, dict[int, float]] = defaultdict(dict)
-    for record in sorted(records.iterdir()):
-        command = json.loads((record / CONFIG).read_text(encoding="utf-8"))["command"]
-        row, _, seed = command.rpartition(", seed ")
+    """Recompute each mAP of a table, also of head, medium and tail, from the kept answers; how many do not agree."""
+    kept = {record: json.loads((record / CONFIG).read_text(encoding="utf-8")) for record in sorted(records.iterdir())}
+    groups = tail_groups(np.mean([config["data"]["train_positives"] for config in kept.values()], axis=0), LIMITS)
+    values: dict[str, dict[int, dict[str, float]]] = defaultdict(dict)
+    for record, config in kept.items():
+        row, _, seed = config["command"].rpartition(", seed ")
         logits, targets, _ = load_scores(record)
-        values[row][int(seed)] = float(np.nanmean(average_precision(logits, targets)))
+        precisions = average_precision(logits, targets)  # (classes,)
+        answers = {"mAP": mean_of_defined(precisions)}
+        answers |= {name: mean_of_defined(precisions[group]) for name, group in groups.items() if group.any()}
+        values[row][int(seed)] = answers
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     baseline = next(row["row"] for row in rows if row["mAP_verdict"] == "baseline")
     wrong = 0
-    for row in rows:
-        of, base = values[row["row"]], values[baseline]
-        found = {"mAP": np.mean(list(of.values())), "mAP_sd": np.std(list(of.values()), ddof=1)}
-        if row["row"] != baseline:
-            found["mAP_difference"] = np.mean([of[seed] - base[seed] for seed in base])
-        bad = [name for name, value in found.items() if abs(value - float(row[name])) > 1e-9]
+    for line in rows:
+        of, base = values[line["row"]], values[baseline]
+        found: dict[str, float] = {}
+        for part in next(iter(of.values())):
+            over = [of[seed][part] for seed in base]
+            found |= {part: float(np.mean(over)), f"{part}_sd": float(np.std(over, ddof=1))}
+            if line["row"] != baseline and f"{part}_difference" in line:
+                found[f"{part}_difference"] = float(np.mean([of[seed][part] - base[seed][part] for seed in base]))
+        bad = [name for name, value in found.items() if abs(value - float(line[name])) > 1e-9]
         wrong += len(bad)
-        print(f"  {row['row']}: mAP {100 * found['mAP']:.2f}, {len(of)} seeds, {', '.join(bad) or 'as in the table'}")
+        print(
+            f"  {line['row']}: mAP {100 * found['mAP']:.2f}, {len(base)} seeds, {', '.join(bad) or 'as in the table'}"
+        )
     print(f"{len(rows)} rows recomputed, {wrong} numbers differ")
     return wrong
 

@@ -9,6 +9,7 @@ from torch import nn
 from polytag.branches import BranchHead, ForkedBackbone, branched, cut_of, drawn_anew
 from polytag.build import build_model
 from polytag.errors import OptionError
+from polytag.heads import HEADS
 from polytag.heads.base import MapHead
 from polytag.heads.gat import GAT
 from polytag.heads.linear import Linear
@@ -92,13 +93,24 @@ def test_a_pair_folds_both_heads_and_shows_the_mean_of_their_maps():
 
 
 def test_a_head_is_drawn_anew_by_its_seed_alone():
-    heads = [Linear(6, 3) for _ in range(3)]
+    first = Linear(6, 3)
+    heads = [copy.deepcopy(first) for _ in range(3)]
     state = torch.random.get_rng_state()
     for head, seed in zip(heads, (1, 1, 2), strict=True):
         drawn_anew(head, seed)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert torch.equal(heads[0].classifier.weight, heads[1].classifier.weight)
     assert not torch.equal(heads[0].classifier.weight, heads[2].classifier.weight)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_every_weight_of_a_head_that_is_drawn_anew_has_other_numbers_of_the_same_kind(name):
+    first = HEADS[name](64, 10)
+    other = copy.deepcopy(first)
+    drawn_anew(other, 1)
+    for one, two in zip(first.parameters(), other.parameters(), strict=True):
+        assert torch.equal(one.flatten().sort().values, two.flatten().sort().values)
+        assert one.unique().numel() == 1 or not torch.equal(one, two)  # a constant, as of a norm, stays
 
 
 @pytest.mark.parametrize(

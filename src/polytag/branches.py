@@ -198,13 +198,17 @@ def copies(module: nn.Module, times: int) -> nn.ModuleList:
     return nn.ModuleList([module, *(copy.deepcopy(module) for _ in range(times - 1))])
 
 
+@torch.no_grad()
 def drawn_anew(head: nn.Module, seed: int) -> None:
-    """Fresh weights for the layers of a head, a function of ``seed`` alone."""
+    """Each weight of a head with its numbers in another order, a function of ``seed`` alone.
+
+    Fresh numbers of the same distribution, whatever the head begins with; what is constant, such as norms, stays.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for module in head.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-                module.reset_parameters()
+        for weights in head.parameters():
+            order = torch.randperm(weights.numel()).to(weights.device)  # drawn on the CPU: the same for every device
+            weights.copy_(weights.flatten()[order].view_as(weights))
 
 
 def cut_of(model: Any) -> str:

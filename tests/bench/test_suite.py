@@ -187,7 +187,7 @@ def test_a_mistake_in_a_row_is_refused_by_its_number(line, sentence, refusal, mo
         (TOP + "metrics = ['mA', 'mA']", "each of metrics must be there once, got mA twice"),
         (TOP + "metrics = 'mA'", "metrics must be a list, got 'mA'"),
         (TOP + "unknown = 1", "unknown must be between 0 and 0.99, got 1"),
-        (TOP + "imbalance = 0.5", "imbalance must be at least 1, got 0.5"),
+        (TOP + "imbalance = 0.5", "imbalance must be between 1 and 1e+06, got 0.5"),
         (TOP.replace("[0, 1]", "[]"), "there are no seeds for [full]; list at least one, as in seeds = [0, 1, 2]"),
         (
             TOP.replace("seeds = [0, 1]", ""),

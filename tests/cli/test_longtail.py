@@ -18,7 +18,10 @@ def test_a_table_is_written_with_its_splits(photos, tmp_path, capsys):
     assert main(["longtail", str(photos), "--imbalance", "8", "--seed", "1"]) == 0
     shown = capsys.readouterr()
     assert shown.out.splitlines()[0].split() == ["label", "photos", "in", "DATA", "for", "training"]
-    assert "    polytag train longtail.csv --method collaborative" in shown.out.splitlines()
+    assert (
+        "    polytag train longtail.csv --method collaborative --method.length photos --loss weighted_bce"
+        in shown.out.splitlines()
+    )
     assert "long tail, seed 1: " in shown.err
     data = open_data(tmp_path / "longtail.csv")
     counts = np.sort(data.labels.select(np.flatnonzero(data.split == 0)).counts().present)
@@ -37,6 +40,9 @@ def test_refusals(photos, refused):
     assert refused("longtail", photos) == ("longtail.csv exists; choose another file with --out, or --overwrite it")
     assert refused("longtail", photos, "--overwrite", "--test", photos) == (
         "--test goes with --photos, a published list; without one the test of DATA is kept"
+    )
+    assert refused("longtail", photos, "--overwrite", "--photos", "no.txt", "--seed", "4") == (
+        "--imbalance and --seed make a list, and --photos names one; leave one of both away"
     )
     assert refused("longtail", photos, "--overwrite", "--photos", "no.txt") == (
         "cannot read no.txt: No such file or directory; name another file"

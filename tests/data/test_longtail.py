@@ -72,8 +72,13 @@ def test_labels_that_never_come_together_have_the_numbers_that_are_wanted():
 def test_an_imbalance_of_one_keeps_what_is_balanced_and_less_is_refused():
     data = many()
     assert len(long_tailed(data, 1)) > 0.9 * len(data)
-    with pytest.raises(OptionError, match=r"^imbalance must be at least 1, got 0\.5$"):
-        long_tailed(data, 0.5)
+    for value in (0.5, float("inf")):
+        with pytest.raises(OptionError, match=rf"^imbalance must be between 1 and 1e\+06, got {value}$"):
+            long_tailed(data, value)
+
+
+def test_no_label_loses_its_last_training_photo():
+    assert train_counts(long_tailed(many(), 1e6)).min() >= 1
 
 
 @pytest.fixture

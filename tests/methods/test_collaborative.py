@@ -135,9 +135,20 @@ def test_a_run_is_opened_with_the_branches_that_it_was_trained_with(mode, tmp_pa
     assert all(torch.equal(value, again.load_weights()[key]) for key, value in run.load_weights().items())
 
 
+def test_the_second_head_depends_on_the_seed():
+    found = []
+    for seed in (0, 0, 1):
+        method = Collaborative(build_model("test_resnet", "linear", 3, image_size=(64, 64)), BCE())
+        method.prepare(DATA, Context(Accelerator(cpu=True), seed))
+        found.append(method.pair.heads[1].classifier.weight)
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
 def test_loaded_heads_are_kept_for_both_if_asked():
     model = build_model("test_resnet", "linear", 3, image_size=(64, 64))
     method = Collaborative(model, BCE(), independent_heads=False)
+    method.prepare(DATA, Context(Accelerator(cpu=True), 0))
     one, other = method.pair.heads
     assert torch.equal(one.classifier.weight, other.classifier.weight)
 

@@ -51,6 +51,22 @@ def test_in_turns_no_label_is_ahead_by_more_than_one_and_photos_come_three_in_a_
         assert (rows == rare).sum() >= 3 * int(turns)
 
 
+def test_in_turns_every_label_comes_once_a_round_and_its_photos_equally_often():
+    sizes = (40, 12, 5, 1)  # photos of each label, one label a photo
+    of_photo = np.repeat(np.arange(4), sizes)
+    labels = Labels.from_dense(np.eye(4, dtype=np.int8)[of_photo], list("abcd"))
+    rows = ClassAware(labels, "published").draw(3, 1)
+    assert len(rows) == 40  # 40 photos of the most frequent label, 4 labels, a quarter
+    threes = of_photo[rows[:39]].reshape(-1, 3)
+    assert (threes == threes[:, :1]).all()
+    turns = threes[:, 0]
+    for start in range(0, 12, 4):
+        assert sorted(turns[start : start + 4]) == [0, 1, 2, 3]
+    for label in range(4):
+        often = np.bincount(rows[of_photo[rows] == label], minlength=len(of_photo))[of_photo == label]
+        assert often.max() - often.min() <= 1
+
+
 @pytest.mark.parametrize("kind", [Rebalanced, ClassAware, lambda labels: Repeated(Uniform(labels), 25)])
 def test_a_pass_is_a_pure_function_of_seed_and_number(kind):
     sampler = kind(LARGE)

@@ -15,6 +15,7 @@ from polytag.bench.data import files_of
 from polytag.bench.types import MEASURES, Row, Suite
 from polytag.build import CHOICES, TABLES, check_written
 from polytag.data.labelled_set import LabelledSet
+from polytag.data.longtail import MOST
 from polytag.errors import OptionError, PolytagError
 from polytag.fit import Training
 from polytag.metrics import METRICS
@@ -121,7 +122,7 @@ def _check_top(values: Mapping[str, Any]) -> None:
             raise OptionError(f"each of metrics must be there once, got {name} twice")
     check_number("unknown", values.get("unknown", 0.0), 0.0, 0.99)
     if "imbalance" in values:
-        check_number("imbalance", values["imbalance"], 1.0, float("inf"))
+        check_number("imbalance", values["imbalance"], 1.0, MOST)
     for key in _TABLES:
         with _within(f"[{key}]"):
             _check_options(values.get(key, {}), _SIZES if key in PROTOCOLS else {})

@@ -19,6 +19,7 @@ from polytag.data.vocabulary import choose_labels, read_lines
 from polytag.errors import OptionError
 
 ENDS = 8  # labels shown from each end
+IMBALANCE = 100.0
 
 
 def main(words: list[str]) -> int:
@@ -30,9 +31,11 @@ def main(words: list[str]) -> int:
         raise OptionError(f"{out} exists; choose another file with --out, or --overwrite it")
     if args.photos is None and args.test is not None:
         raise OptionError("--test goes with --photos, a published list; without one the test of DATA is kept")
+    if args.photos is not None and (args.imbalance is not None or args.seed is not None):
+        raise OptionError("--imbalance and --seed make a list, and --photos names one; leave one of both away")
     data = read(args)
     if args.photos is None:
-        made = long_tailed(data, args.imbalance, args.seed)
+        made = long_tailed(data, IMBALANCE if args.imbalance is None else args.imbalance, args.seed or 0)
     else:
         test = args.test and choose_labels(open_data(args.test), args.rename, args.classes)
         made = published_tail(data, read_lines(Path(args.photos)), test)
@@ -42,7 +45,7 @@ def main(words: list[str]) -> int:
     print(_as_text(data, made))
     print(f"\n{counted(len(made), 'photo')}, written to {printable(str(out))}. Train on it, rare labels and all:")
     command = " ".join([shlex.quote(str(out)), *written.options])
-    print(f"    polytag train {printable(command)} --method collaborative")
+    print(f"    polytag train {printable(command)} --method collaborative --method.length photos --loss weighted_bce")
     return 0
 
 
@@ -70,9 +73,9 @@ def _parser() -> Parser:
     )
     add_reading(parser)
     parser.add_argument("-o", "--out", metavar="FILE.csv", default="longtail.csv", help="(default: longtail.csv)")
-    text = "how many times the photos of the rarest label the most frequent one has (default: 100)"
-    parser.add_argument("--imbalance", type=float, default=100.0, metavar="X", help=text)
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    text = f"how many times the photos of the rarest label the most frequent one has (default: {IMBALANCE:g})"
+    parser.add_argument("--imbalance", type=float, metavar="X", help=text)
+    parser.add_argument("--seed", type=int, metavar="N", help="(default: 0)")
     text = "a published list of training photos instead, one a line (VOC-LT over VOC2012, COCO-LT over COCO 2017)"
     parser.add_argument("--photos", metavar="LIST", help=text)
     parser.add_argument("--test", metavar="DATA", help="with --photos: test photos of other data, read by its defaults")

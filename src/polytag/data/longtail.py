@@ -17,6 +17,7 @@ from polytag.labels import Labels
 
 STREAM = 20271  # of the order in which photos are taken
 PASSES = 20  # at most; a few are enough
+MOST = 1e6  # imbalance
 
 
 def long_tailed(data: LabelledSet, imbalance: float = 100.0, seed: int = 0) -> LabelledSet:
@@ -36,9 +37,9 @@ def long_tailed(data: LabelledSet, imbalance: float = 100.0, seed: int = 0) -> L
 
     Raises:
         DataError: if no training photo has a label.
-        OptionError: if ``imbalance`` is below 1.
+        OptionError: if ``imbalance`` is below 1 or above a million.
     """
-    check_number("imbalance", imbalance, 1.0, float("inf"))
+    check_number("imbalance", imbalance, 1.0, MOST)
     split = three_way(data, seed)
     whole = split.whole
     assert whole.split is not None
@@ -125,6 +126,8 @@ def _taken(labels: Labels, wanted: NDArray[np.int64], seed: int) -> NDArray[np.i
         changed = False
         for row in generator(seed, STREAM, turn).permutation(len(labels)).tolist():
             step = -1 if taken[row] else 1
+            if step < 0 and any(count[c] == 1 for c in of_photo[row]):
+                continue  # the last photo of a label
             # (n + s - t)^2 - (n - t)^2 = 2 s (n - t) + 1
             if sum((2 * step * (count[c] - goal[c]) + 1) / goal[c] ** 2 for c in of_photo[row]) < 0:
                 taken[row], changed = step > 0, True

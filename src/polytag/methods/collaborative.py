@@ -11,7 +11,7 @@ section            code
 3.2 eq. 3, 7       :meth:`Collaborative.losses`: terms ``classify`` and ``agree``
 3.3 eq. 6          :class:`Compensation`; eq. 4 is the loss ``weighted_bce``
 Table 2            ``consistency=0``, ``compensation="none"``; one branch: ``supervised`` with a sampler
-Table 3            ``mode``, ``sampler``, ``second``
+Table 3            ``mode``, ``sampler``, ``second``, all with ``compensation="none"``
 Table 4, Fig. 6    ``agree_on``, ``consistency``
 =================  ====================================================================================
 
@@ -51,13 +51,15 @@ class Collaborative(Method):
         loss: of each branch on the photos of its own sampling.
         sampler: sampling of the first branch.
         mode: "branches" as in the paper; "mirror": one branch on the first sampling, its logits of a photo and of its
-            mirror image close; "union": one branch on the photos of both samplings.
-        second: sampling of the second branch.
+            mirror image close; "union": one branch on the photos of both samplings, which agrees with nothing.
+        second: sampling of the second branch; unused by "mirror". Where it is that of the first, both see the same
+            photos.
         consistency: weight ``>= 0`` of the mean squared difference between logits.
         agree_on: whether logits are to be close, or probabilities.
         compensation: a branch's own, one for both, or none; see :class:`Compensation`.
         length: of a pass; see :class:`~polytag.samplers.rebalanced.Rebalanced`.
-        independent_heads: draw the second head anew; otherwise it begins as a copy of the first, loaded weights too.
+        independent_heads: draw the second head anew, by the seed of the training; otherwise it begins as a copy of the
+            first, loaded weights too.
 
     Raises:
         OptionError: if an option is out of its range, or the backbone cannot be cut.
@@ -86,14 +88,13 @@ class Collaborative(Method):
         if not isinstance(model, Classifier):
             raise OptionError("collaborative works on a Classifier, a backbone with a head, got another module")
         self.mode, self.sampler, self.second, self.length = mode, sampler, second, length
+        self.independent_heads = independent_heads and mode == "branches"
         self.consistency, self.agree_on, self.loss = consistency, agree_on, loss
         self.model: nn.Module = model
         branches = 1
         if mode == "branches":
             self.model = branched(model)
             branches = 2
-            if independent_heads:
-                drawn_anew(self.pair.heads[1], torch_seed(2))
         own = {"branch": branches, "shared": 1, "none": 0}[compensation]
         labels = model.head.num_classes
         self.compensations = nn.ModuleList(Compensation(labels) for _ in range(own))
@@ -106,8 +107,10 @@ class Collaborative(Method):
         return head
 
     def prepare(self, train_set: LabelledSet, context: Context) -> None:
-        """Gives the loss the head, and the training labels."""
+        """Gives the loss the head and the training labels, and draws the second head."""
         make_ready(self.loss, self.model, train_set.labels, context.accelerator.device)
+        if self.independent_heads:
+            drawn_anew(self.pair.heads[1], torch_seed(context.seed, 2))
 
     def samplers(self, labels: Labels) -> tuple[Sampler, ...]:
         """One of each sampling, of the same length."""
@@ -153,7 +156,10 @@ class Compensation(nn.Module):
     """Logits that a loss sees: ``z s_p + m_p`` where a label is present, ``z s_n + m_n`` where it is absent.
 
     One of each number a class, learned. As the label chooses, ``m_p`` large and ``m_n`` small would cost nothing and
-    teach nothing; means are kept within 5, deviations above 0.05. Labels between 0 and 1 mix both.
+    teach nothing; means are kept within 5, deviations above 0.05. That bounds it and does not cure it: at the bounds a
+    loss of 0.007 a label is left, and a two-hundredth of the gradient. No weight decay pulls them back, as optimizers
+    here leave out what is no matrix. ``benchmarks/compensation.py`` shows what a run has learned. Labels between 0 and
+    1 mix both.
 
     Args:
         classes: how many.
