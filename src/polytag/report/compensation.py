@@ -15,7 +15,7 @@ LEFT, RIGHT, TOP, HEIGHT, GAP, BOTTOM = 56, WIDTH - 24, 40, 170, 64, 40
 def compensation_drawing(
     means: NDArray[np.float64], deviations: NDArray[np.float64], names: Sequence[str], counts: Sequence[int]
 ) -> str:
-    """An SVG of two plots, one above the other: means and deviations of present labels (green) and absent ones (red).
+    """An SVG of two plots, means above deviations, of present labels (full dots) and of absent ones (faint).
 
     Args:
         means: ``(2, labels)``, of present labels and of absent ones.
@@ -37,6 +37,9 @@ def compensation_drawing(
             drawing.line(places, colour, stroke_width=1.5, stroke_opacity=0.6)
             for point, column in zip(places, order.tolist(), strict=True):
                 tip = f"{names[column]} ({counts[column]} photos), {state}: {word} {values[row, column]:.3f}"
-                drawing.dot(point, colour, True, tip)
+                drawing.dot(point, colour, state == "present", tip)
+    for place, colour, state in ((RIGHT - 180, UP, "present"), (RIGHT - 70, DOWN, "absent")):
+        drawing.dot((place, TOP / 2), colour, state == "present", f"{state} labels")
+        drawing.text((place + 12, TOP / 2), state)
     drawing.text(((LEFT + RIGHT) / 2, height - 14), "labels, from the most frequent to the rarest", "middle")
     return drawing.finish()
