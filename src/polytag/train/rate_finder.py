@@ -95,7 +95,7 @@ class Climb(Search):
 
     Steps with a higher rate still learn, but hardly more; where the loss falls fastest, steps are too small for a short
     training. Losses are means over a tenth of the steps, as those of single batches are noisy. A fall that is not clear
-    of that noise is none: a line through a quarter of the steps, before the loss is lowest, must fall. Nine tenths were
+    of that noise is none: a line through half of the steps, before the loss is lowest, must fall. Nine tenths were
     chosen on two data sets, see docs/benchmarks/strategy.md.
 
     Args:
@@ -212,7 +212,7 @@ def _fallen(losses: NDArray[np.float64], steps: int) -> int | None:
         return None
     means = sliding_window_view(losses, tenth).mean(axis=1)  # (places,)
     fallen = losses[: int(means.argmin()) + tenth]
-    if not _falls(fallen, min(max(LEAST, steps // 4), len(fallen))):
+    if not _falls(fallen, min(max(LEAST, steps // 2), len(fallen))):
         return None
     return int(np.argmax(means <= means[0] - DONE * (means[0] - means.min()))) + tenth // 2
 
