@@ -91,6 +91,18 @@ class Method(nn.Module, ABC):
         What changes with it belongs in a buffer, so that a compiled method is compiled once.
         """
 
+    def rests(self, done: float) -> bool:
+        """Whether ``model.backbone`` stays as it is in an epoch that begins at this share of the training; never by default.
+
+        Its weights then get no gradient, which the optimizer takes as a reason to leave them, and its batch norms
+        gather no statistics.
+        """
+        return False
+
+    def lr_factors(self) -> Mapping[str, float]:
+        """Factors ``> 0`` of the learning rate, by what names of parameters begin with. None by default."""
+        return {}
+
     @abstractmethod
     def losses(self, *batches: Batch) -> dict[str, Tensor]:
         """Named scalar terms; the loop minimises their sum and logs each under its name."""

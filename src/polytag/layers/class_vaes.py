@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from polytag._checks import check_number
 
 
+LARGEST = 20.0  # magnitude of a code's log variance: an encoder that runs away must not end a training
+
+
 class ClassLinear(nn.Module):
     """A linear layer of its own for each class: ``x_c W_c + b_c``.
 
@@ -86,6 +89,7 @@ class ClassVAEs(nn.Module):
         seen = torch.unflatten(seen, 1, (self.classes, -1)).transpose(0, 1)  # (C, batch, hidden)
         features = self.narrow(seen)  # (C, batch, size)
         mean, log_variance = self.encoder(features).chunk(2, dim=2)  # (C, batch, latent) each
+        log_variance = log_variance.clamp(-LARGEST, LARGEST)
         deviation = (0.5 * log_variance.to(torch.promote_types(mean.dtype, torch.float32))).exp()
         codes = mean + deviation * (torch.randn_like(deviation) if noise is None else noise)  # (C, batch, latent)
         logits = self.classifier(codes).squeeze(2).T  # (batch, C)

@@ -153,6 +153,10 @@ class CPSD(Method):
         """For the base."""
         self.base.begin_step(done)
 
+    def rests(self, done: float) -> bool:
+        """As the base has it."""
+        return self.base.rests(done)
+
     def losses(self, *batches: Batch) -> dict[str, Tensor]:
         """The terms of the base, and one for each decomposition."""
         if isinstance(self.base, Supervised):  # whose logits serve twice

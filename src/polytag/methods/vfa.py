@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from polytag._checks import check_choice, check_number
+from polytag._checks import check_choice, check_number, check_type
 from polytag._random import torch_seed
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Batch
@@ -57,28 +57,31 @@ class VFA(Method):
         beta: weight ``>= 0`` of the loss of augmented vectors.
         begin: share of the training, in ``[0, 1]``, after which they count; before it only the VAEs warm up on them.
         ramp: share of the training over which their weight then rises to ``beta``; early reconstructions are noise.
-        fine_tune: two stages: from ``begin`` on the backbone gets no gradient, and the classifier learns alone.
-        gradient: "stopped": augmented vectors teach the head alone, VAEs and backbone do not see each other's losses;
+        fine_tune: two stages: from the first epoch after ``begin`` on the backbone rests, and the classifier learns alone.
+        gradient: "stopped": augmented vectors teach the head alone, VAEs and backbone do not see each other's losses
+            (SAM's place nearby, though, is one for all weights);
             "joint": every loss reaches every weight before it.
-        shuffle: what is shuffled and aggregated: what the VAEs have "decoded", or the "input" that they have encoded.
+        shuffle: what is shuffled and aggregated: what the VAEs have "decoded", the "input" that they have encoded, or
+            "nothing": what is decoded is put together as it was, so that no pair of labels is new.
         norm: of equations 2 and 6: "mse", the mean square over the numbers of a vector, or "l2", its length.
         over_classes: equation 2 as the "mean" over classes, like equation 3, or as the "sum" that is printed.
         kl: weight ``>= 0`` of the divergence of the codes, eq. 2.
         decode: weight ``>= 0`` of how far what is decoded is from what was encoded, eq. 2.
         binary: weight ``>= 0`` of the loss of the classifiers on codes, eq. 3.
         reconstruct: weight ``>= 0`` of how far the aggregated vector is from the photo's, eq. 6.
+        rate: factor ``> 0`` of the learning rate of what only training needs, VAEs and aggregation.
         size: numbers of a label's part; 0 for 64, or 32 where there are over 60 classes.
         latent: numbers of a code; 0 for 16, or 8.
         hidden: numbers between the layers that make a label's part of the vector; 0 for 256, or 128.
         aggregate: numbers between the layers that put a vector together; 0 for ``D / 2``.
 
     Raises:
-        OptionError: if an option is out of its range, or the head does not work by one vector a photo.
+        OptionError: if an option is out of its range, weights that rise would not arrive, nothing would be left for
+            the first of two stages, or the head does not work by one vector a photo.
     """
 
     model: Classifier
     share: Tensor
-    learning: Tensor
 
     def __init__(
         self,
@@ -90,13 +93,14 @@ class VFA(Method):
         ramp: float = 0.2,
         fine_tune: bool = False,
         gradient: Literal["stopped", "joint"] = "stopped",
-        shuffle: Literal["decoded", "input"] = "decoded",
+        shuffle: Literal["decoded", "input", "nothing"] = "decoded",
         norm: Literal["mse", "l2"] = "mse",
         over_classes: Literal["mean", "sum"] = "mean",
         kl: float = 0.05,
         decode: float = 1.0,
         binary: float = 1.0,
         reconstruct: float = 1.0,
+        rate: float = 1.0,
         size: int = 0,
         latent: int = 0,
         hidden: int = 0,
@@ -109,10 +113,19 @@ class VFA(Method):
             check_number(name, weight, 0.0, 1e6)
         for name, value in {"begin": begin, "ramp": ramp}.items():
             check_number(name, value, 0.0, 1.0)
+        check_number("rate", rate, 1e-6, 1e6)
         for name, number in sizes.items():
+            check_type(name, number, int)
             check_number(name, number, 0, 65536)
+        if begin + ramp > 1:
+            raise OptionError(
+                f"begin and ramp are {begin:g} and {ramp:g}, so that augmented vectors would not count in full before the "
+                "training ends; let them be at most 1 together"
+            )
+        if fine_tune and not begin:
+            raise OptionError("fine_tune lets the backbone rest from begin on, and begin is 0; set it to 0.5, say")
         check_choice("gradient", gradient, ("stopped", "joint"))
-        check_choice("shuffle", shuffle, ("decoded", "input"))
+        check_choice("shuffle", shuffle, ("decoded", "input", "nothing"))
         check_choice("norm", norm, ("mse", "l2"))
         check_choice("over_classes", over_classes, ("mean", "sum"))
         self.model = on_vectors("vfa", model)
@@ -122,14 +135,13 @@ class VFA(Method):
         usual["aggregate"] = max(channels // 2, 1)
         self.loss, self.sampler = loss, sampler
         self.weights, self.sizes = weights, {name: sizes[name] or usual[name] for name in sizes}
-        self.beta, self.begin, self.ramp, self.fine_tune = beta, begin, ramp, fine_tune
+        self.beta, self.begin, self.ramp, self.fine_tune, self.rate = beta, begin, ramp, fine_tune, rate
         self.joint, self.shuffle, self.norm = gradient == "joint", shuffle, norm
         self.over_classes, self.binary_loss = over_classes, BCE()
         self.vaes: ClassVAEs | None = None  # made when training begins: a run that is opened needs none
         self.aggregate: nn.Sequential | None = None
-        # Outside of a training augmented vectors count in full. Buffers, as a compiled method bakes numbers in.
+        # Outside of a training augmented vectors count in full. A buffer, as a compiled method bakes numbers in.
         self.register_buffer("share", torch.ones(()), persistent=False)
-        self.register_buffer("learning", torch.ones(()), persistent=False)
 
     def prepare(self, train_set: LabelledSet, context: Context) -> None:
         """Gives the loss the head and the training labels, and makes VAEs whose weights are a function of the seed."""
@@ -148,10 +160,17 @@ class VFA(Method):
         return (self.sampler(labels),)
 
     def begin_step(self, done: float) -> None:
-        """Sets how much augmented vectors count, and whether the backbone learns."""
+        """Sets how much augmented vectors count."""
         share = (done - self.begin) / self.ramp if self.ramp else float(done >= self.begin)
         self.share.fill_(min(max(share, 0.0), 1.0))
-        self.learning.fill_(float(done < self.begin or not self.fine_tune))
+
+    def rests(self, done: float) -> bool:
+        """In the second of two stages."""
+        return self.fine_tune and done >= self.begin
+
+    def lr_factors(self) -> dict[str, float]:
+        """Of what only training needs."""
+        return {"vaes.": self.rate, "aggregate.": self.rate}
 
     def losses(self, *batches: Batch) -> dict[str, Tensor]:
         """``classify`` and ``augmented`` of equation 7, ``kl``, ``decode``, ``binary``, ``reconstruct``, weighted."""
@@ -159,12 +178,12 @@ class VFA(Method):
         if self.vaes is None or self.aggregate is None:
             raise OptionError("vfa does not know the training photos yet; call prepare before losses")
         vectors = self.model.embed(batch.images)  # (batch, D)
-        if self.fine_tune:
-            vectors = vectors.detach() + self.learning.to(vectors.dtype) * (vectors - vectors.detach())
         seen = vectors if self.joint else vectors.detach()
         own = self.vaes(seen)
-        parts = own.decoded if self.shuffle == "decoded" else own.features  # (C, batch, size)
+        parts = own.features if self.shuffle == "input" else own.decoded  # (C, batch, size)
         order = orders(len(vectors), len(parts), vectors.device)  # (C, batch)
+        if self.shuffle == "nothing":
+            order = order.sort(dim=1).values
         targets = shuffled_labels(batch.targets, order)  # (batch, C)
         with torch.set_grad_enabled(self.joint and torch.is_grad_enabled()):
             augmented = self._aggregated(shuffled(parts, order))  # (batch, D)

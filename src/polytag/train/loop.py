@@ -93,7 +93,7 @@ def train(
         evaluate_every: epochs from one judgement to the next; the last epoch is always judged.
         score: the metric, higher is better, that the schedule and ``stopping`` are told.
         accumulate: micro-batches a step.
-        clip: largest norm of the gradient.
+        clip: largest norm of the gradient of the model, and of that of what only training needs.
         frozen: epochs at the start in which ``method.model.backbone`` stays as it is, batch-norm statistics too.
         stopping: told the score of every judged epoch; ends the training after the one it chooses.
         speed: number format, memory order and compilation.
@@ -123,22 +123,26 @@ def train(
     state = TrainState(method, optimizer(method), schedule, running, stopping=stopping)
     if resume is not None:
         state.load_state_dict(resume)
-    resting = _trainable_backbone(method) if frozen else []
-    runner = None
+    backbone: list[nn.Parameter] | None = None  # its weights, once it has to rest
+    resting, runner = False, None
     total = epochs * len(feed)
 
     for number in range(state.epoch + 1, epochs + 1):
         if stopping and stopping.done:
             return
-        if runner is None or number == frozen + 1:
-            for weights in resting:
-                weights.requires_grad_(number > frozen)
+        rests = number <= frozen or method.rests((number - 1) / epochs)
+        if runner is None or rests != resting:
+            if rests and backbone is None:
+                backbone = _trainable_backbone(method)
+            for weights in backbone or ():
+                weights.requires_grad_(not rests)
+            resting = rests
             if runner is not None:  # what wrapped the method for several processes waits for other gradients
                 runner = wrapped = None
                 accelerator.free_memory()
             wrapped = accelerator.prepare_model(method) if team.size > 1 else method
             runner = _Runner(speed.wrap(wrapped), state, accelerator, speed, seed, clip)
-        _to_train_mode(method, number <= frozen)
+        _to_train_mode(method, rests)
         reported = time.monotonic()
         done_before = (number - 1) * len(feed)
         rate = state.optimizer.param_groups[0]["lr"]
@@ -151,7 +155,7 @@ def train(
                 reported = time.monotonic()
                 means = _means(state.sums, state.step - done_before, number)
                 yield Step(number, state.step, total, means, rate, state, stop)
-                _to_train_mode(method, number <= frozen)  # whoever looked at the model may have left it in eval mode
+                _to_train_mode(method, rests)  # whoever looked at the model may have left it in eval mode
         losses = _means(state.sums, len(feed), number)
         models = {"raw": method.model.eval()} | ({"average": state.average.model.eval()} if state.average else {})
         team.share_buffers(*models.values())
@@ -196,7 +200,8 @@ class _Runner:
                 for name, value in self._backward(number, batches, len(micro_batches)).items():
                     terms[name] = terms[name] + value if name in terms else value
             if self.clip:
-                nn.utils.clip_grad_norm_(state.method.parameters(), self.clip)
+                for weights in _apart(state.method):
+                    nn.utils.clip_grad_norm_(weights, self.clip)
             seen.append(terms)
             return torch.stack(list(terms.values())).sum()
 
@@ -229,6 +234,13 @@ class _Runner:
         return {name: value.detach() for name, value in losses.items()}
 
 
+def _apart(method: Method) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Weights of the model, and of what only training needs: how large the ones' gradient is says nothing of the others'."""
+    model = list(method.model.parameters())
+    known = set(model)
+    return model, [weights for weights in method.parameters() if weights not in known]
+
+
 def _trainable_backbone(method: Method) -> list[nn.Parameter]:
     """The weights that frozen epochs are about. The optimizer holds them all the time."""
     backbone = getattr(method.model, "backbone", None)
@@ -237,9 +249,9 @@ def _trainable_backbone(method: Method) -> list[nn.Parameter]:
     return [weights for weights in backbone.parameters() if weights.requires_grad]
 
 
-def _to_train_mode(method: Method, frozen: bool) -> None:
+def _to_train_mode(method: Method, rests: bool) -> None:
     method.train()
-    if frozen:
+    if rests:
         method.model.get_submodule("backbone").eval()
 
 

@@ -1,6 +1,7 @@
 """The optimizers, by name. This file is their table: ``OPTIMIZERS[name](method, lr, weight_decay)`` builds one."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -78,22 +79,28 @@ def _groups(
     """All parameters from the start (freezing sets ``requires_grad``).
 
     Not decayed are biases and norms, and what a part of the model names in ``no_weight_decay()``, as timm's do with
-    embeddings of places.
+    embeddings of places. A method's ``lr_factors()`` multiply the rate of what they name.
     """
     check_number("bias_lr", bias_lr, 0.0, 1000.0)
     check_number("backbone_lr", backbone_lr, 0.0, 1000.0)
     groups: dict[tuple[float, float], dict[str, Any]] = {}
-    exempt = {
-        f"{prefix}.{name}"
-        for prefix, part in method.named_modules()
-        if callable(named := getattr(part, "no_weight_decay", None))
-        for name in named()
+    exempt = {prefix + name for prefix, named in _having(method, "no_weight_decay") for name in named()}
+    rates = {
+        prefix + start: rate for prefix, named in _having(method, "lr_factors") for start, rate in named().items()
     }
     for name, parameter in method.named_parameters():
         decays = parameter.ndim >= 2 and not name.endswith("bias") and name not in exempt
         decay = weight_decay if decays else 0.0
         factor = bias_lr if name.endswith("bias") else 1.0
         factor *= backbone_lr if name.startswith("model.backbone.") else 1.0
+        factor *= math.prod(rate for start, rate in rates.items() if name.startswith(start))
         group = groups.setdefault((decay, factor), {"params": [], "weight_decay": decay, "lr": lr * factor})
         group["params"].append(parameter)
     return list(groups.values())
+
+
+def _having(method: nn.Module, what: str) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """The parts that have a method of this name: what names of their parameters begin with, and it."""
+    for prefix, part in method.named_modules():
+        if callable(found := getattr(part, what, None)):
+            yield f"{prefix}." if prefix else "", found
