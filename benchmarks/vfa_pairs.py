@@ -1,7 +1,8 @@
 """Which labels come together before and after VFA shuffles them: ``python benchmarks/vfa_pairs.py DATA -o FILE.svg``.
 
-Counts pairs on the training photos, and in what stands for one pass once each batch is shuffled label by label; draws
-both as shares, one above the other.
+Counts pairs on the training photos, and in what stands for one pass once each batch is shuffled label by label (a
+training draws its shuffles after the noise of its VAEs, so others); draws both as shares, one above the other, new
+pairs in green.
 """
 
 import argparse
@@ -55,8 +56,8 @@ def main() -> None:
         print(f"    {labels.classes[one]}, {labels.classes[other]}: {pairs.after[one, other]} times")
     if args.out:
         drawings = [
-            matrix(shares(counts), labels.classes, f"Labels that come together, {when} shuffling")
-            for when, counts in (("before", pairs.before), ("after", pairs.after))
+            matrix(shares(counts), labels.classes, f"Labels that come together, {when} shuffling", new)
+            for when, counts, new in (("before", pairs.before, ()), ("after", pairs.after, frozenset(pairs.new)))
         ]
         args.out.write_text(stacked(drawings), encoding="utf-8")
 

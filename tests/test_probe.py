@@ -14,6 +14,7 @@ from polytag.bench.cost import cost_of
 from polytag.data.labelled_set import LabelledSet
 from polytag.errors import RunError
 from polytag.fit import Training
+from polytag.methods.supervised import Supervised
 from polytag.run import Run
 from polytag.session import Note
 
@@ -136,3 +137,18 @@ def test_without_the_test_photos_a_training_judges_the_others_alone(tmp_path):
     run = training(tmp_path / "run", data=LabelledSet(data.images, data.labels), judge_test=False).finish()
     assert set(run.metrics) == {"best", "val"}
     assert math.isfinite(run.metrics["val"]["mAP"])
+
+
+def test_what_rises_as_a_training_goes_on_stands_still_in_a_climb(tmp_path):
+    """Or the loss would rise with it, at whatever rate."""
+    seen = []
+
+    class Rising(Supervised):
+        def begin_step(self, done):
+            seen.append(done)
+
+    search = {"name": "climb", "low": 1e-4, "high": 0.3, "steps": 80}
+    training(tmp_path / "run", lr="auto", search=search, method=Rising).finish()
+    climb, *steps = seen
+    assert climb == 0
+    assert steps == pytest.approx([step / len(steps) for step in range(len(steps))])

@@ -6,6 +6,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from toys import tiny_set
 
 from polytag._toml import as_toml
+from polytag.backbones import preprocessing_defaults
 from polytag.build import build_loss, made
 from polytag.errors import OptionError
 from polytag.fit import Training
@@ -58,7 +59,7 @@ def test_the_one_of_pedestrian_attributes_is_the_baseline_of_public_code(tmp_pat
     options = RECIPES["par"].options
     assert options == {
         **UNAUGMENTED,
-        "backbone": "resnet50",
+        "backbone": "resnet50.tv_in1k",
         "loss": "weighted_bce",
         "optimizer": "adam",
         "lr": 1e-4,
@@ -74,6 +75,12 @@ def test_the_one_of_pedestrian_attributes_is_the_baseline_of_public_code(tmp_pat
     }
     training = Training(data=tiny_set(), out=tmp_path, **options)
     assert (training.head, training.method, training.frozen_epochs, training.patience) == ("linear", "supervised", 0, 0)
+
+
+@pytest.mark.parametrize("name", ["par", "longtail", "decouple"])
+def test_old_resnets_have_the_weights_that_those_papers_had(name):
+    """torchvision's first ones, whose photos are resized bilinearly; timm's default are others."""
+    assert preprocessing_defaults(RECIPES[name].options["backbone"]).interpolation == "bilinear"
 
 
 def test_its_loss_weighs_as_public_code_does_summed_over_attributes():
@@ -110,7 +117,7 @@ def test_asl_and_cpsd_are_those_of_public_code(name, batch, pixels, rise):
 def test_longtail_takes_the_steps_of_a_mean_over_the_labels_of_voc():
     assert RECIPES["longtail"].options == {
         **UNAUGMENTED,
-        "backbone": "resnet50",
+        "backbone": "resnet50.tv_in1k",
         "loss": "weighted_bce",
         "optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": False},
         "lr": pytest.approx(0.01 / 20),

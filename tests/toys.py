@@ -12,12 +12,15 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from polytag._random import generator
+from polytag.build import build_model
 from polytag.data.augment.flip import Flip
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.loader import Loader
 from polytag.data.preprocessing import Preprocessing
 from polytag.labels import Labels
+from polytag.losses import BCE
 from polytag.method import Context, Method
+from polytag.methods.vfa import VFA
 from polytag.samplers.base import Sampler
 from polytag.samplers.uniform import Uniform
 from polytag.train.loop import Step, train
@@ -97,13 +100,23 @@ class TwoSamplings(Method):
 
 
 def events(
-    resume=None, *, items=64, accumulate=2, workers=0, dropout=0.3, epochs=3, use_sam=True, die_at=None, **options
+    resume=None,
+    *,
+    method=None,
+    items=64,
+    accumulate=2,
+    workers=0,
+    dropout=0.3,
+    epochs=3,
+    use_sam=True,
+    die_at=None,
+    **options,
 ):
     """The hardest training that the loop is made for: SAM, two samplings, EMA, accumulation, dropout, flips."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     return train(
-        TwoSamplings(Small(branches=2, dropout=dropout), die_at),
+        method or TwoSamplings(Small(branches=2, dropout=dropout), die_at),
         Loader(tiny_set(items), PREPROCESSING, Flip(), workers),
         epochs=epochs,
         batch_size=16,
@@ -132,9 +145,15 @@ def main(folder, die_at, workers):
     save_tree(Path(folder) / "end.safetensors", event.state.state_dict())
 
 
-def processes(folder):
+def augmenting():
+    """Vectors of a batch mixed label by label; in the last epoch the backbone rests."""
+    model = build_model("test_resnet", "linear", 4, image_size=(SIDE, SIDE), seed=0)
+    return VFA(model, BCE(), begin=0.6, ramp=0.2, fine_tune=True, hidden=8, size=4, latent=2)
+
+
+def processes(folder, method=None):
     """Train as one of several processes, and leave what it saw."""
-    seen = list(events(dropout=0.0))
+    seen = list(events(dropout=0.0, method=method))
     end = {"losses": [event.losses for event in seen], "state": seen[-1].state.state_dict()}
     save_tree(Path(folder) / f"rank-{os.environ['RANK']}.safetensors", end)
     torch.distributed.destroy_process_group()
@@ -143,5 +162,7 @@ def processes(folder):
 if __name__ == "__main__":
     if sys.argv[2] == "processes":
         processes(sys.argv[1])
+    elif sys.argv[2] == "augmenting":
+        processes(sys.argv[1], augmenting())
     else:
         main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

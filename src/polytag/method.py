@@ -92,7 +92,7 @@ class Method(nn.Module, ABC):
         """
 
     def rests(self, done: float) -> bool:
-        """Whether ``model.backbone`` stays as it is in an epoch that begins at this share of the training; never by default.
+        """Whether ``model.backbone`` stays as it is in an epoch that begins at this share of the training. Never, here.
 
         Its weights then get no gradient, which the optimizer takes as a reason to leave them, and its batch norms
         gather no statistics.

@@ -54,8 +54,11 @@ class TrainingProbe:
 
     def _steps(self, rates: Sequence[float]) -> Iterator[float]:
         base = rates[0]
+        method = copy.deepcopy(self.method)
+        method.begin_step(0.0)
+        method.begin_step = lambda done: None  # type: ignore[method-assign]  # what rises with it would look like a loss that does
         events = train(
-            copy.deepcopy(self.method),
+            method,
             self.loader,
             epochs=len(rates),  # more than enough
             batch_size=self.batch_size,

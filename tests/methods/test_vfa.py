@@ -294,6 +294,33 @@ def test_an_encoder_that_runs_away_does_not_end_a_training():
     assert all(term.isfinite() for term in terms.values())
 
 
+def operations(classes):
+    """How many the whole step runs, forward and backward."""
+    method = VFA(build_model("test_resnet", "linear", classes, image_size=(64, 64)), BCE(), **SMALL)
+    labels = Labels.from_dense([[1] * classes] * 6, [str(number) for number in range(classes)])
+    method.prepare(LabelledSet(DATA.images, labels), Context(Accelerator(cpu=True), 0))
+    given = batch(targets=torch.ones(6, classes))
+    sum(seeded(method, given).values()).backward()  # what is only done once
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+        sum(seeded(method, given).values()).backward()
+    return sum(event.name.startswith("aten::") for event in seen.events())
+
+
+def test_more_classes_are_not_more_operations():
+    assert operations(8) == operations(80)
+
+
+def test_compiles_once_though_the_share_rises():
+    method, given = built(), batch()
+    compiled = torch.compile(method, backend="eager", fullgraph=True)
+    for done in (0.0, 0.1, 0.9):
+        method.begin_step(done)
+        torch.manual_seed(7)
+        seen = compiled(given)
+        expected = seeded(method, given)
+        assert all(torch.equal(seen[name], term) for name, term in expected.items())
+
+
 @pytest.mark.parametrize("gradient", ["stopped", "joint"])
 def test_bf16_mixed_labels_and_a_batch_of_one(gradient):
     method = built(gradient=gradient)
@@ -382,7 +409,7 @@ def test_sizes_follow_the_number_of_classes(classes, sizes):
         ({"rate": 0.0}, "rate must be between 1e-06 and 1e+06, got 0.0"),
         (
             {"begin": 0.9},
-            "begin and ramp are 0.9 and 0.2, so that augmented vectors would not count in full before the training ends; "
+            "begin and ramp are 0.9 and 0.2, so that augmented vectors would never count in full; "
             "let them be at most 1 together",
         ),
         ({"fine_tune": True}, "fine_tune lets the backbone rest from begin on, and begin is 0; set it to 0.5, say"),

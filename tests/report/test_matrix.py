@@ -22,6 +22,15 @@ def test_a_square_for_each_share():
     assert [element.text for element in root.iter(f"{SVG}text")] == ["cat", "<dog>", "hat"] * 2
 
 
+def test_new_pairs_have_another_colour_whichever_way_round():
+    root = parsed(matrix(np.full((3, 3), 0.5), ["cat", "dog", "hat"], "t", {(0, 2)}))
+    squares = {s.find(f"{SVG}title").text: s.get("fill") for s in root.iter(f"{SVG}rect")}
+    new = {text for text in squares if text.endswith(", a new pair")}
+    assert new == {"50% of cat have hat, a new pair", "50% of hat have cat, a new pair"}
+    assert len({squares[text] for text in new}) == 1
+    assert squares["50% of cat have hat, a new pair"] != squares["50% of cat have dog"]
+
+
 def test_many_names_fit():
     names = [f"a rather long name {number}" for number in range(40)]
     root = parsed(matrix(np.full((40, 40), 0.5), names, "t"))

@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 
 import torch
-from toys import events
+from toys import augmenting, events
 
 from polytag.train.state import load_tree
 
 TOYS = Path(__file__).parents[1] / "toys.py"
 
 
-def test_two_processes_train_like_one(tmp_path):
+def in_two(folder, what):
+    """Run the toys as two processes; what each left."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -22,15 +23,27 @@ def test_two_processes_train_like_one(tmp_path):
     for rank in range(2):
         place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
         environment = os.environ | {name: str(value) for name, value in place.items()}
-        both.append(subprocess.Popen([sys.executable, str(TOYS), str(tmp_path), "processes"], env=environment))
+        both.append(subprocess.Popen([sys.executable, str(TOYS), str(folder), what], env=environment))
     assert [process.wait(timeout=120) for process in both] == [0, 0]
+    return [load_tree(folder / f"rank-{rank}.safetensors") for rank in range(2)]
 
+
+def test_two_processes_train_like_one(tmp_path):
+    ends = in_two(tmp_path, "processes")
     alone = list(events(dropout=0.0))
-    for rank in range(2):
-        end = load_tree(tmp_path / f"rank-{rank}.safetensors")
+    for end in ends:
         assert len(end["losses"]) == len(alone)
         for event, losses in zip(alone, end["losses"], strict=True):
             assert losses.keys() == event.losses.keys()
             assert all(abs(losses[name] - value) < 1e-5 for name, value in event.losses.items())
         for name, value in alone[-1].state.method.state_dict().items():
             torch.testing.assert_close(end["state"]["method"][name], value, atol=1e-5, rtol=0)
+
+
+def test_vectors_are_mixed_within_a_process_and_what_is_learned_is_shared(tmp_path):
+    one, other = (end["state"]["method"] for end in in_two(tmp_path, "augmenting"))
+    assert one.keys() == other.keys()
+    learned = [name for name in one if "running_" not in name and "num_batches" not in name]
+    assert all(torch.equal(one[name], other[name]) for name in learned)
+    begun = augmenting().model.state_dict()
+    assert not any(torch.equal(one[f"model.{name}"], begun[name]) for name in begun if name.endswith("conv1.weight"))

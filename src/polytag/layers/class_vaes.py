@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from polytag._checks import check_number
 
-
 LARGEST = 20.0  # magnitude of a code's log variance: an encoder that runs away must not end a training
 
 

@@ -57,7 +57,7 @@ class VFA(Method):
         beta: weight ``>= 0`` of the loss of augmented vectors.
         begin: share of the training, in ``[0, 1]``, after which they count; before it only the VAEs warm up on them.
         ramp: share of the training over which their weight then rises to ``beta``; early reconstructions are noise.
-        fine_tune: two stages: from the first epoch after ``begin`` on the backbone rests, and the classifier learns alone.
+        fine_tune: two stages: from the first epoch after ``begin`` on the backbone rests, the classifier learns alone.
         gradient: "stopped": augmented vectors teach the head alone, VAEs and backbone do not see each other's losses
             (SAM's place nearby, though, is one for all weights);
             "joint": every loss reaches every weight before it.
@@ -119,8 +119,8 @@ class VFA(Method):
             check_number(name, number, 0, 65536)
         if begin + ramp > 1:
             raise OptionError(
-                f"begin and ramp are {begin:g} and {ramp:g}, so that augmented vectors would not count in full before the "
-                "training ends; let them be at most 1 together"
+                f"begin and ramp are {begin:g} and {ramp:g}, so that augmented vectors would never count in full; "
+                "let them be at most 1 together"
             )
         if fine_tune and not begin:
             raise OptionError("fine_tune lets the backbone rest from begin on, and begin is 0; set it to 0.5, say")

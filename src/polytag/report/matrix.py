@@ -1,24 +1,27 @@
 """A square of small squares: how often one thing comes with another."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polytag._text import counted, printable
-from polytag.report.drawing import ACCENT, LETTERS, WIDTH, Drawing
+from polytag.report.drawing import ACCENT, LETTERS, UP, WIDTH, Drawing
 from polytag.report.lettering import fitted, text_width
 
 LEFT, TOP = 150, 12
 
 
-def matrix(shares: NDArray[np.float64], names: Sequence[str], title: str) -> str:
+def matrix(
+    shares: NDArray[np.float64], names: Sequence[str], title: str, new: Collection[tuple[int, int]] = ()
+) -> str:
     """An SVG with a row and a column for each name, the fuller the larger the share.
 
     Args:
         shares: ``(names, names)`` in ``[0, 1]``: of what has the name of the row, how much has that of the column.
         names: of the rows and columns.
         title: of the drawing, for those who cannot see it.
+        new: pairs of positions, either way round, that are shown in another colour.
     """
     side = min(26.0, (WIDTH - LEFT - 24) / len(names))
     size = side * len(names)
@@ -30,9 +33,11 @@ def matrix(shares: NDArray[np.float64], names: Sequence[str], title: str) -> str
         drawing.text((LEFT - 8, y + side / 2), short, "end")
         for column, other in enumerate(names):
             if row != column and shares[row, column] > 0:
-                tip = f"{shares[row, column]:.0%} of {name} have {other}"
+                is_new = (row, column) in new or (column, row) in new
+                tip = f"{shares[row, column]:.0%} of {name} have {other}{', a new pair' if is_new else ''}"
                 place = (LEFT + side * column + 0.5, y + 0.5)
-                drawing.box(place, (side - 1, side - 1), ACCENT, tip, float(max(shares[row, column], 0.04)))
+                opacity = float(max(shares[row, column], 0.25 if is_new else 0.04))
+                drawing.box(place, (side - 1, side - 1), UP if is_new else ACCENT, tip, opacity)
     for column, name in enumerate(names):
         x = LEFT + side * (column + 0.5)
         short = fitted(printable(name), widest - 14, lambda text: text_width(text, LETTERS))

@@ -235,7 +235,7 @@ class _Runner:
 
 
 def _apart(method: Method) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Weights of the model, and of what only training needs: how large the ones' gradient is says nothing of the others'."""
+    """Weights of the model, and of what only training needs: two gradients, of which one must not shorten the other."""
     model = list(method.model.parameters())
     known = set(model)
     return model, [weights for weights in method.parameters() if weights not in known]

@@ -85,9 +85,7 @@ def _groups(
     check_number("backbone_lr", backbone_lr, 0.0, 1000.0)
     groups: dict[tuple[float, float], dict[str, Any]] = {}
     exempt = {prefix + name for prefix, named in _having(method, "no_weight_decay") for name in named()}
-    rates = {
-        prefix + start: rate for prefix, named in _having(method, "lr_factors") for start, rate in named().items()
-    }
+    rates = {prefix + start: rate for prefix, named in _having(method, "lr_factors") for start, rate in named().items()}
     for name, parameter in method.named_parameters():
         decays = parameter.ndim >= 2 and not name.endswith("bias") and name not in exempt
         decay = weight_decay if decays else 0.0

@@ -80,7 +80,7 @@ GENERAL: dict[str, Recipe] = {
         "The baseline of pedestrian attributes (paper 000): ResNet-50, 256 x 192 px, weighted BCE, padded crops.",
         {
             **UNAUGMENTED,
-            "backbone": "resnet50",
+            "backbone": "resnet50.tv_in1k",
             "loss": "weighted_bce",
             "optimizer": "adam",
             "lr": 1e-4,
@@ -99,7 +99,7 @@ GENERAL: dict[str, Recipe] = {
         "Long-tailed labels as paper 003 trains them: SGD at falling rates, crops, light and colour moved.",
         {
             **UNAUGMENTED,
-            "backbone": "resnet50",
+            "backbone": "resnet50.tv_in1k",
             "loss": "weighted_bce",
             "optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": False},
             # 0.01, 1e-4 and 35 are for a mean over labels, of which VOC-LT has 20. Here they are summed.
@@ -120,7 +120,7 @@ GENERAL: dict[str, Recipe] = {
         "DecoupleNet (paper 002) on COCO: ResNet-101, 448 px; what it leaves out as WILDCAT and ML-GCN have it.",
         {
             **UNAUGMENTED,
-            "backbone": "resnet101",
+            "backbone": "resnet101.tv_in1k",
             "head": {"name": "decouple", "attention": "arch1"},
             "loss": "bce",
             "optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": False, "backbone_lr": 0.1},

@@ -15,7 +15,6 @@ from polytag.errors import DataError
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"  # at the start, or after the 512 bytes that MATLAB writes before it
 _COMPRESSED = 15  # kind of an element
-_COMPRESSED = 15
 
 
 class Mat:
