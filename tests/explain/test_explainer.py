@@ -55,6 +55,18 @@ def test_a_head_that_weighs_labels_by_attention_says_how_much(tmp_path):
         assert all(0 < value < 1 for value in photo.attention.values())
 
 
+def test_a_run_with_branches_shows_what_its_head_shows(tmp_path):
+    head = {"name": "ml_decoder", "width": 16, "attention_heads": 2}
+    options = {"head": head, "method": "collaborative", "batch_size": 8, **QUICK}
+    run = Training(data=tiny_set(24), out=tmp_path / "run", **options).finish()
+    explainer = Explainer(run, "attention", workers=0)
+    (heat, *_), *_ = (photo.heats for photo in explainer.explain(tiny_set(2), ["a"]))
+    assert explainer.ways == ("attention", "gradcam")
+    assert heat.map.sum() == pytest.approx(1)
+    with pytest.raises(OptionError, match=r"^the head MLDecoder has no class maps; choose attention or gradcam$"):
+        Explainer(run, "maps")
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
@@ -68,14 +80,15 @@ def test_labels_that_cannot_be_are_refused(given, sentence, trained, files):
         Explainer(trained, workers=0).explain(files, **given)
 
 
-def test_ways_and_devices_are_checked(trained, files, monkeypatch):
+def test_ways_and_devices_are_checked(trained, monkeypatch):
     with pytest.raises(OptionError, match=r"^way must be one of auto, maps, attention, gradcam, got 'lime'$"):
         Explainer(trained, "lime")
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(OptionError, match=r"^device is cuda, and torch finds no GPU on this machine; use auto or cpu$"):
         Explainer(trained, device="cuda")
     with pytest.raises(OptionError, match=r"^the head Linear has no attention to places; choose maps or gradcam$"):
-        Explainer(trained, "attention", workers=0).explain(files)
+        Explainer(trained, "attention")
+    assert Explainer(trained).ways == ("maps", "gradcam")
 
 
 def test_a_photo_that_cannot_be_read_is_named(trained, tmp_path):

@@ -15,7 +15,7 @@ from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Loader, ToDevice
 from polytag.errors import OptionError
 from polytag.explain import WAYS
-from polytag.explain.ways import best_way
+from polytag.explain.ways import best_way, check_way, ways_of
 from polytag.heads.base import CouplingHead
 from polytag.labels import Labels
 from polytag.predictor import Photos, as_images
@@ -53,6 +53,7 @@ class Explainer:
 
     Attributes:
         way: the name of the way that is used.
+        ways: the names of all ways that the head has.
 
     Raises:
         RunError: if the folder is not a run.
@@ -76,7 +77,9 @@ class Explainer:
             raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
         self.device = torch.device("cuda" if cuda and device != "cpu" else "cpu")
         self.model = self.run.load_model(head).folded().to(self.device)
+        self.ways = ways_of(self.model.head)
         self.way = best_way(self.model.head) if way == "auto" else way
+        check_way(self.model.head, self.way)
 
     def explain(
         self, photos: Photos, labels: Sequence[str] | None = None, *, topk: int | None = None
