@@ -19,7 +19,8 @@ class Query2Label(Head):
 
     Layers are those of DETR with norms behind; the decoder has no self-attention. Time grows with
     ``C * width ** 2``, as each class goes through the decoder's linear layers, and little with the size of the map:
-    from about 1,000 classes on, ML-Decoder is the head to take.
+    from about 1,000 classes on, ML-Decoder is the head to take. Queries begin as standard normal numbers, attention as
+    :class:`~polytag.layers.attention.Attention` does, all other layers as torch's own do.
 
     Args:
         in_channels: channels ``D`` of the feature maps.
