@@ -10,10 +10,9 @@ from polytag.branches import BranchHead, ForkedBackbone, branched, cut_of, drawn
 from polytag.build import build_model
 from polytag.errors import OptionError
 from polytag.heads import HEADS
-from polytag.heads.base import MapHead
+from polytag.heads.base import SHOWN, MapHead
 from polytag.heads.gat import GAT
 from polytag.heads.linear import Linear
-from polytag.heads.ml_decoder import MLDecoder
 from polytag.model import Classifier, mean_logits
 
 BACKBONES = ("test_resnet", "test_vit", "test_efficientnet", "mobilenetv2_100", "convnext_atto")
@@ -87,9 +86,25 @@ def test_a_pair_folds_both_heads_and_shows_the_mean_of_their_maps():
     assert isinstance(folded, MapHead)
     parts = [head.class_maps(part) for head, part in zip(folded.heads, features.chunk(2, dim=1), strict=True)]
     torch.testing.assert_close(folded.class_maps(features), (parts[0] + parts[1]) / 2)
-    assert not isinstance(BranchHead(MLDecoder(6, 3, width=8, attention_heads=2)), MapHead)
     assert set(pair.told()) == {f"heads.{n}.nodes.{key}" for n in (0, 1) for key in ("graph", "vectors")}
     assert set(pair.class_dims()) <= set(pair.state_dict())
+
+
+@pytest.mark.parametrize("name", ["linear", "decouple", "query2label"])
+def test_branches_show_what_their_heads_show(name):
+    torch.manual_seed(0)
+    head = HEADS[name](16, 3).eval()
+    features = torch.randn(2, 16, 2, 3)
+    one = copy.deepcopy(BranchHead(head, 2, [0, 1, 1], apart=False).eval())
+    drawn_anew(one.heads[1], 5)
+    pair = BranchHead(head, 2, apart=False).eval()
+    pair.heads[1] = one.heads[1]
+    for way in SHOWN:
+        assert hasattr(pair, way) == hasattr(head, way)
+        if hasattr(head, way):
+            first, second = (getattr(each, way)(features) for each in pair.heads)
+            torch.testing.assert_close(getattr(pair, way)(features), (first + second) / 2)
+            assert torch.equal(getattr(one, way)(features), torch.cat([first[:, :1], second[:, 1:]], dim=1))
 
 
 def test_a_head_is_drawn_anew_by_its_seed_alone():

@@ -5,6 +5,7 @@ The trunk is passed once for all. Part of polytag.methods.collaborative and poly
 
 import copy
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from polytag.backbones import Backbone
 from polytag.errors import OptionError
-from polytag.heads.base import ClassDims, Head, MapHead
+from polytag.heads.base import SHOWN, ClassDims, Head
 from polytag.model import Classifier, mean_logits
 
 
@@ -139,8 +140,9 @@ class BranchHead(Head):
         super().__init__((branches if apart else 1) * head.in_channels, head.num_classes)
         self.heads, self.apart = copies(head, branches), apart
         self.register_buffer("owners", None if owners is None else torch.tensor(list(owners)), persistent=False)
-        if isinstance(head, MapHead):
-            self.class_maps = self._class_maps
+        for name in SHOWN:
+            if hasattr(head, name):  # then so has this one
+                setattr(self, name, partial(self._shown, name))
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of a batch; see :class:`Head`."""
@@ -187,10 +189,11 @@ class BranchHead(Head):
         columns = torch.arange(self.num_classes, device=answers[0].device)
         return torch.stack(list(answers))[self.owners, :, columns].transpose(0, 1)
 
-    def _class_maps(self, features: Tensor) -> Tensor:
+    def _shown(self, name: str, features: Tensor) -> Tensor:
+        """The mean of what the branches show, or for each class what its own branch shows."""
         pairs = zip(self._heads(), self._parts(features), strict=True)
-        maps: list[Tensor] = [head.class_maps(part) for head, part in pairs]  # type: ignore[operator]
-        return torch.stack(maps).mean(0) if self.owners is None else self._own(maps)
+        shown = [getattr(head, name)(part) for head, part in pairs]
+        return torch.stack(shown).mean(0) if self.owners is None else self._own(shown)
 
 
 def copies(module: nn.Module, times: int) -> nn.ModuleList:

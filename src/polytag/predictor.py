@@ -117,7 +117,7 @@ class Predictor:
         if topk is not None:
             check_number("topk", topk, 1, len(self.classes))
         images = as_images(photos)
-        tolerant = _Tolerant(images)
+        tolerant = Tolerant(images)
         scores = expit(self._logits(tolerant if on_bad_image == "skip" else images))
         return [
             Prediction(images.name(n), (), tolerant.errors[n])
@@ -184,8 +184,15 @@ class Predictor:
         return tuple((self.classes[column], float(scores[column])) for column in chosen)
 
 
-class _Tolerant(Images):
-    """The same photos, with a black one in the place of each that cannot be read."""
+class Tolerant(Images):
+    """The same photos, with a black one in the place of each that cannot be read.
+
+    Args:
+        images: the photos.
+
+    Attributes:
+        errors: what was wrong with those that could not be read so far, by their number.
+    """
 
     def __init__(self, images: Images) -> None:
         self.images = images
@@ -195,17 +202,20 @@ class _Tolerant(Images):
         return len(self.images)
 
     def name(self, index: int) -> str:
+        """Its name."""
         return self.images.name(index)
 
     def load(self, index: int, at_least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+        """The photo, or one black pixel."""
         try:
             return self.images.load(index, at_least)
         except DataError as error:
             self.errors[index] = str(error)
             return np.zeros((1, 1, 3), np.uint8)
 
-    def select(self, rows: ArrayLike) -> "_Tolerant":
-        return _Tolerant(self.images.select(rows))
+    def select(self, rows: ArrayLike) -> "Tolerant":
+        """Some of them, in the order asked for."""
+        return Tolerant(self.images.select(rows))
 
 
 def as_images(photos: Photos) -> Images:

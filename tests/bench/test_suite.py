@@ -287,3 +287,11 @@ def test_every_suite_of_the_project_makes_trainings(path, protocol, tmp_path):
 def test_the_losses_are_compared_under_a_linear_head_beside_a_plain_loop(name):
     (path,) = (path for path in SUITES if path.stem == name)
     assert names(read_suite(path, "full"))[:4] == ["plain", "bce", "weighted_bce", "asl"]
+
+
+@pytest.mark.parametrize("name", ["ccp", "ucm10"])
+def test_upsamplings_are_compared_under_the_attention_of_the_papers_table(name):
+    (path,) = (path for path in SUITES if path.stem == name)
+    heads = [row.options["head"] for row in read_suite(path, "full").rows if "decouple" in row.name]
+    assert {head["attention"] for head in heads} == {"arch1", "arch2", "none"}
+    assert [head["attention"] for head in heads if "upsampling" in head] == ["arch1", "arch1"]

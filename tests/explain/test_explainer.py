@@ -55,30 +55,60 @@ def test_a_head_that_weighs_labels_by_attention_says_how_much(tmp_path):
         assert all(0 < value < 1 for value in photo.attention.values())
 
 
+def test_a_run_with_branches_shows_what_its_head_shows(tmp_path):
+    head = {"name": "ml_decoder", "width": 16, "attention_heads": 2}
+    options = {"head": head, "method": "collaborative", "batch_size": 8, **QUICK}
+    run = Training(data=tiny_set(24), out=tmp_path / "run", **options).finish()
+    explainer = Explainer(run, "attention", workers=0)
+    (heat, *_), *_ = (photo.heats for photo in explainer.explain(tiny_set(2), ["a"]))
+    assert explainer.ways == ("attention", "gradcam")
+    assert heat.map.sum() == pytest.approx(1)
+    with pytest.raises(OptionError, match=r"^the head MLDecoder has no class maps; choose attention or gradcam$"):
+        Explainer(run, "maps")
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
         ({"labels": ["nothing like it"]}, r".* has no label 'nothing like it'; it has .*"),
         ({"labels": ["x"], "topk": 1}, "labels and topk are two ways to say which; give one of them"),
         ({"topk": 0}, "topk must be between 1 and .*, got 0"),
+        ({"topk": 1.5}, "topk must be a whole number, got 1.5"),
+        ({"labels": "cat"}, r"labels must be a list of names, got the text 'cat'; give \['cat'\]"),
+        ({"labels": ["cat", "dog", "cat"]}, "labels must be named once each, got 'cat' twice"),
+        ({"at_most": 0}, "at_most must be at least 1, got 0"),
+        ({"on_bad_image": "hide"}, "on_bad_image must be one of stop, skip, got 'hide'"),
     ],
 )
-def test_labels_that_cannot_be_are_refused(given, sentence, trained, files):
+def test_what_cannot_be_asked_for_is_refused_before_a_photo_is_read(given, sentence, trained):
     with pytest.raises(OptionError, match=f"^{sentence}$"):
-        Explainer(trained, workers=0).explain(files, **given)
+        Explainer(trained, workers=0).explain("no such photo.png", **given)
 
 
-def test_ways_and_devices_are_checked(trained, files, monkeypatch):
+def test_ways_and_devices_are_checked(trained, monkeypatch):
     with pytest.raises(OptionError, match=r"^way must be one of auto, maps, attention, gradcam, got 'lime'$"):
         Explainer(trained, "lime")
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(OptionError, match=r"^device is cuda, and torch finds no GPU on this machine; use auto or cpu$"):
         Explainer(trained, device="cuda")
     with pytest.raises(OptionError, match=r"^the head Linear has no attention to places; choose maps or gradcam$"):
-        Explainer(trained, "attention", workers=0).explain(files)
+        Explainer(trained, "attention")
+    assert Explainer(trained).ways == ("maps", "gradcam")
 
 
-def test_a_photo_that_cannot_be_read_is_named(trained, tmp_path):
+def test_a_photo_that_cannot_be_read_is_named(trained, files, tmp_path):
     (bad := tmp_path / "bad.png").write_bytes(b"no photo")
+    explainer = Explainer(trained, workers=0)
     with pytest.raises(DataError, match=re.escape(str(bad))):
-        Explainer(trained, workers=0).explain(bad)
+        explainer.explain(bad)
+    skipped, other = explainer.explain([bad, files[0]], ["cat"], on_bad_image="skip")
+    assert str(bad) in skipped.error
+    assert (skipped.filename, skipped.heats, skipped.attention) == (str(bad), (), {})
+    assert other.error is None
+    np.testing.assert_array_equal(other.heats[0].map, explainer.explain(files[0], ["cat"])[0].heats[0].map)
+
+
+def test_photos_are_kept_no_larger_than_they_are_needed(trained):
+    photos = [np.zeros((height, width, 3), np.uint8) for height, width in ((400, 200), (20, 30))]
+    shapes = [photo.photo.shape for photo in Explainer(trained, workers=0).explain(photos, at_most=100)]
+    assert shapes == [(100, 50, 3), (20, 30, 3)]

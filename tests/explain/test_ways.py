@@ -1,18 +1,34 @@
 """What heat maps promise: a head's own numbers, or gradients of each class by itself, however many at a time."""
 
+import copy
+
 import pytest
 import torch
 from torch.nn.functional import conv2d
 
+from polytag.branches import BranchHead
 from polytag.errors import OptionError
 from polytag.explain import WAYS, ways
 from polytag.explain.ways import attention, best_way, class_maps, grad_cam
 from polytag.heads import HEADS
+from polytag.heads.base import ChannelWeights, Head
 from polytag.heads.csra import CSRA
+from polytag.heads.decouple import Decouple
+from polytag.heads.gat import GAT
 from polytag.heads.linear import Linear
 from polytag.heads.ml_decoder import MLDecoder
 
 D, C = 8, 5
+
+
+class Blind(Head):
+    """Shows nothing."""
+
+    def forward(self, features):
+        return features.mean(dim=(2, 3))[:, : self.num_classes]
+
+    def class_dims(self):
+        return {}
 
 
 def features(batch=3):
@@ -64,6 +80,19 @@ def test_the_best_way_works_for_its_head(head):
     assert maps.isfinite().all()
 
 
+def test_what_weighs_channels_of_a_head_shows_the_same():
+    torch.manual_seed(0)
+    weights = torch.rand(D)
+    around = Decouple(D, C).eval(), MLDecoder(D, C, width=16, attention_heads=2).eval()
+    for head, names in zip(around, (("class_maps", "class_attention"), ("looks",)), strict=True):
+        weighed, gat = copy.deepcopy(ChannelWeights(weights, head)), GAT(D, C, head, vector_size=4).eval()
+        for name in names:
+            shown = getattr(head, name)
+            assert torch.equal(getattr(weighed, name)(features()), shown(features() * weights[:, None, None]))
+            on = features() * gat.channel_weights()[:, None, None]
+            assert torch.equal(getattr(gat, name)(features()), shown(on))
+
+
 def test_attention_is_what_the_head_looks_at():
     torch.manual_seed(0)
     head = MLDecoder(D, C, width=16, attention_heads=2).eval()
@@ -76,6 +105,13 @@ def test_attention_is_what_the_head_looks_at():
     [
         (attention, lambda: CSRA(D, C), "the head CSRA has no attention to places; choose maps or gradcam"),
         (class_maps, lambda: MLDecoder(D, C), "the head MLDecoder has no class maps; choose attention or gradcam"),
+        (attention, lambda: BranchHead(CSRA(D, C)), "the head CSRA has no attention to places; choose maps or gradcam"),
+        (
+            attention,
+            lambda: ChannelWeights(torch.ones(D), Linear(D, C, normalize=True)),
+            "the head Linear has no attention to places; choose maps or gradcam",
+        ),
+        (attention, lambda: Blind(D, C), "the head Blind has no attention to places; choose gradcam"),
     ],
 )
 def test_what_a_head_does_not_have_is_refused(way, made, message):

@@ -1,5 +1,6 @@
 """What DecoupleNet promises: each class on its own until attention couples them, step by step as the paper has it."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import conv2d, conv_transpose2d, interpolate
@@ -88,6 +89,64 @@ def test_wildcat_is_the_pooled_mean_of_several_convolutions():
     torch.testing.assert_close(head.class_maps(x), maps)
     places = maps.flatten(2).sort(dim=2).values
     torch.testing.assert_close(head(x), (places[:, :, -4:].mean(dim=2) + 0.7 * places[:, :, :4].mean(dim=2)) / 2)
+
+
+@pytest.mark.parametrize("attention", ["arch1", "arch2"])
+def test_attention_is_not_trained_on_a_single_place(attention):
+    head, x = built(attention=attention), features(1, 1, 1)
+    assert head(x).isfinite().all()
+    with pytest.raises(OptionError) as refusal:
+        head.train()(x)
+    assert str(refusal.value) == (
+        "attention over classes is trained on at least two places, got one photo with a map of 1 x 1; "
+        "give larger batches or photos"
+    )
+    assert head(features(2, 1, 1)).isfinite().all()
+    assert built(attention="none").train()(x).isfinite().all()
+
+
+def test_a_case_worked_by_hand():
+    """Two classes on a map of 1 x 2 with small whole numbers, in numpy alone."""
+    kernels = np.array(
+        [[[1, 0, 2], [0, 3, -1], [1, 1, 0]], [[0, 1, 0], [2, -2, 1], [0, 0, 4]]], float
+    )  # of a class each
+    x = np.array([2.0, -1.0])  # one channel, two places side by side
+    large = np.zeros((2, 2, 4))
+    for place, value in enumerate(x):  # a place puts its kernel around pixel (0, 2 place), what is outside is cut off
+        for row, column in np.ndindex(3, 3):
+            at = (row - 1, 2 * place + column - 1)
+            if 0 <= at[0] < 2 and 0 <= at[1] < 4:
+                large[(slice(None), *at)] += value * kernels[:, row, column]
+    assert large.tolist() == [[[6, -2, -3, 1], [2, -1, -1, 0]], [[-4, 0, 2, -1], [0, 8, 0, -4]]]
+    depth = np.stack(
+        [large[:, :, 0::2][:, 0], large[:, :, 1::2][:, 0], large[:, :, 0::2][:, 1], large[:, :, 1::2][:, 1]], 1
+    )
+    assert depth[0].tolist() == [[6, -3], [-2, 1], [2, -1], [-1, 0]]  # of 2 x 2 pixels, row by row
+    own = depth.max(axis=1)
+    assert own.tolist() == [[6, 1], [8, 2]]
+    weights = np.array([[1, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0.5, 0, 0, 0]])  # of both classes' maps, class by class
+    scores = weights @ depth.reshape(8, 2)
+    assert scores.tolist() == [[14, -7], [-2, 1]]
+    attention = 1 / (1 + np.exp(-np.array([(14 - 12) / 2, (1 - 0) / 2])))  # the highest place, normalised
+
+    head = Decouple(1, 2, alpha=0.5).double().eval()
+    with torch.no_grad():
+        head.upsample.weight.copy_(torch.from_numpy(kernels)[None])
+        head.upsample.bias.zero_()
+        head.depth_weight.zero_()
+        for m, tap in enumerate([(1, 1), (1, 2), (2, 1), (2, 2)]):  # each map takes one of 2 x 2 pixels
+            head.depth_weight[(slice(None), m, *tap)] = 1
+        head.depth_bias.zero_()
+        head.attend_weight.copy_(torch.from_numpy(weights).view(2, 2, 4))
+        head.attend_bias.zero_()
+        head.attend_norm.running_mean.copy_(torch.tensor([12.0, 0.0]))
+        head.attend_norm.running_var.fill_(4 - head.attend_norm.eps)
+    found, many = head.independent(torch.from_numpy(x).view(1, 1, 1, 2))
+    assert many.tolist() == depth.reshape(1, 8, 1, 2).tolist()
+    assert found.tolist() == own[None, :, None].tolist()
+    logits = head(torch.from_numpy(x).view(1, 1, 1, 2))
+    expected = (1 + attention) * (np.array([6, 8]) + 0.5 * np.array([1, 2]))  # the highest, and half of the lowest
+    np.testing.assert_allclose(logits[0].detach(), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from polytag.errors import OptionError
 from polytag.explain import WAYS
 from polytag.explain.explainer import Explanation, Heat
 from polytag.report import heat_sheet as module
-from polytag.report.heat_sheet import coloured, heat_sheet, overlay
+from polytag.report.heat_sheet import coloured, heat_sheet, overlay, sheet_height
 
 GREY = np.full((40, 60, 3), 128, np.uint8)
 
@@ -50,6 +50,7 @@ def test_a_photo_begins_a_row_and_its_maps_follow_in_as_many_as_they_need(heats,
     sheet = heat_sheet([one, one], "maps", columns=4, width=800)
     step = (800 - 48 + 16) // 4
     height = 24 + (step - 16 - 24) + 44
+    assert sheet.height == sheet_height([heats + len(attention)] * 2, columns=4, width=800)
     assert sheet.size == (800, 24 + 44 + 2 * rows * (height + 16) - 16 + 24)
 
 
@@ -67,8 +68,26 @@ def test_what_is_said_of_each_map(monkeypatch):
         "dog  0.12",
         "from -1.5 to 2.25",
         "attention between labels",
-        "the highest, from 0 to 1",
+        "those drawn, then the highest",
     }
+
+
+def test_attention_is_shown_for_the_labels_that_are_drawn_before_the_highest_others(monkeypatch):
+    said = []
+    monkeypatch.setattr(module.Canvas, "text", lambda self, place, text, ink: said.append(text))
+    attention = {f"label {n:02d}": 0.9 - n / 100 for n in range(30)} | {"dog": 0.1, "cat": 0.2}
+    heat_sheet([Explanation("a", GREY, (heat([[0, 1]], "dog"), heat([[0, 1]], "cat")), attention)], "maps")
+    bars = [text for text in said if text.startswith(("label", "dog  0.1", "cat  0.2"))]
+    assert bars[:4] == ["cat  0.20", "dog  0.10", "label 00  0.90", "label 01  0.89"]
+
+
+def test_photos_are_shrunk_before_heat_is_laid_over_them(monkeypatch):
+    shapes = []
+    monkeypatch.setattr(module, "overlay", lambda photo, heat: shapes.append(photo.shape) or photo)
+    for shape in ((900, 600), (30, 20), (3000, 1), (1, 3000)):
+        heat_sheet([Explanation("a", np.zeros((*shape, 3), np.uint8), (heat([[0, 1]]),), {})], "maps")
+    side = (1200 - 48 + 16) // 4 - 16 - 24
+    assert shapes == [(side, 168, 3), (side, 168, 3), (side, 1, 3), (1, side, 3)]
 
 
 def test_every_way_has_words_in_the_legend():

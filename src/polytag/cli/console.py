@@ -26,6 +26,14 @@ def say(text: str) -> None:
     tqdm.write(printable(text), file=sys.stderr)
 
 
+def report_bad(errors: Iterable[str | None]) -> int:
+    """Say why photos were skipped; the exit status, 1 where one was."""
+    bad = [error for error in errors if error]
+    for error in bad:
+        print(f"polytag: {printable(error)}", file=sys.stderr)
+    return 1 if bad else 0
+
+
 class Aloud(logging.Handler):
     """Says what is logged, as the other narration."""
 

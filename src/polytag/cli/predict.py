@@ -8,7 +8,7 @@ from pathlib import Path
 
 from polytag._files import write_text
 from polytag._text import counted, csv_cell, printable, table
-from polytag.cli.console import say
+from polytag.cli.console import report_bad, say
 from polytag.cli.parser import Parser
 from polytag.errors import OptionError
 from polytag.predictor import Prediction, Predictor
@@ -27,10 +27,7 @@ def main(words: list[str]) -> int:
         say(f"{counted(len(predictions), 'photo')}, tags written to {args.out}")
     else:
         sys.stdout.write(text)
-    bad = [prediction for prediction in predictions if prediction.error]
-    for prediction in bad:
-        print(f"polytag: {printable(str(prediction.error))}", file=sys.stderr)
-    return 1 if bad else 0
+    return report_bad(prediction.error for prediction in predictions)
 
 
 def as_csv(predictions: list[Prediction]) -> str:

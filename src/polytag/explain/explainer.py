@@ -7,18 +7,19 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
-from polytag._checks import check_choice, check_number
+from polytag._checks import check_choice, check_number, check_type
 from polytag._text import did_you_mean
 from polytag.build import Choice
-from polytag.data.labelled_set import LabelledSet
+from polytag.data.labelled_set import Images, LabelledSet
 from polytag.data.loader import Loader, ToDevice
 from polytag.errors import OptionError
 from polytag.explain import WAYS
-from polytag.explain.ways import best_way
+from polytag.explain.ways import best_way, check_way, ways_of
 from polytag.heads.base import CouplingHead
 from polytag.labels import Labels
-from polytag.predictor import Photos, as_images
+from polytag.predictor import Photos, Tolerant, as_images
 from polytag.run import Run
 
 BATCH = 16  # photos
@@ -36,9 +37,10 @@ class Explanation(NamedTuple):
     """One photo and its heat maps."""
 
     filename: str
-    photo: NDArray[np.uint8]  # (height, width, 3)
+    photo: NDArray[np.uint8]  # (height, width, 3); a black pixel where it could not be read
     heats: tuple[Heat, ...]
     attention: Mapping[str, float]  # how relevant each label was to the head, in [0, 1]; empty where it says nothing
+    error: str | None = None  # why the photo could not be read; it then has no heat maps
 
 
 class Explainer:
@@ -53,6 +55,7 @@ class Explainer:
 
     Attributes:
         way: the name of the way that is used.
+        ways: the names of all ways that the head has.
 
     Raises:
         RunError: if the folder is not a run.
@@ -76,10 +79,18 @@ class Explainer:
             raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
         self.device = torch.device("cuda" if cuda and device != "cpu" else "cpu")
         self.model = self.run.load_model(head).folded().to(self.device)
+        self.ways = ways_of(self.model.head)
         self.way = best_way(self.model.head) if way == "auto" else way
+        check_way(self.model.head, self.way)
 
     def explain(
-        self, photos: Photos, labels: Sequence[str] | None = None, *, topk: int | None = None
+        self,
+        photos: Photos,
+        labels: Sequence[str] | None = None,
+        *,
+        topk: int | None = None,
+        at_most: int | None = None,
+        on_bad_image: Literal["stop", "skip"] = "stop",
     ) -> list[Explanation]:
         """Heat maps of each photo.
 
@@ -88,13 +99,20 @@ class Explainer:
             labels: which, on every photo, whether they are there or not; unless given, the tags that the run gives the
                 photo by its thresholds, or the most probable one where it gives none.
             topk: the most probable labels instead.
+            at_most: pixels of the longer side of the photos in the answer, ``>= 1``: larger ones are shrunk, and no
+                longer take the memory of a camera's photo each; as they are unless given.
+            on_bad_image: "stop" with an error, or "skip": the photo's explanation then says what is wrong with it.
 
         Raises:
             DataError: if there is no photo, or one cannot be read.
-            OptionError: if there is no such label, or both are given.
+            OptionError: if there is no such label, one is named twice, both ways to say which are given, or a number
+                is out of its range.
         """
-        images = as_images(photos)
         chosen = self._columns(labels, topk)
+        check_number("at_most", 1 if at_most is None else at_most, 1, float("inf"))
+        check_choice("on_bad_image", on_bad_image, ("stop", "skip"))
+        tolerant = Tolerant(as_images(photos))
+        images = tolerant if on_bad_image == "skip" else tolerant.images
         unlabelled = LabelledSet(images, Labels.from_names([()] * len(images)))
         loader = Loader(unlabelled, self.run.preprocessing, None, self.workers)
         to_device = ToDevice(self.device, loader.preprocessing.mean, loader.preprocessing.std)
@@ -105,9 +123,13 @@ class Explainer:
                 scores = self.model.head(features).sigmoid().float().cpu().numpy()
                 relevant = self._attention(features)
             for place, row in enumerate(batch.rows.tolist()):
+                photo = _small(images, row, at_most)
+                if row in tolerant.errors:
+                    found.append(Explanation(images.name(row), photo, (), {}, tolerant.errors[row]))
+                    continue
                 columns = chosen or self._best(scores[place], topk)
                 heats = self._heats(features[place : place + 1], columns, scores[place])
-                found.append(Explanation(images.name(row), images.load(row), heats, relevant[place]))
+                found.append(Explanation(images.name(row), photo, heats, relevant[place]))
         return found
 
     def maps(self, features: torch.Tensor, columns: Sequence[int]) -> NDArray[np.float32]:
@@ -133,21 +155,36 @@ class Explainer:
         return [dict(zip(self.classes, row, strict=True)) if any(row) else {} for row in rows]
 
     def _columns(self, labels: Sequence[str] | None, topk: int | None) -> list[int] | None:
+        if isinstance(labels, str):
+            raise OptionError(f"labels must be a list of names, got the text {labels!r}; give [{labels!r}]")
         if labels and topk is not None:
             raise OptionError("labels and topk are two ways to say which; give one of them")
         if topk is not None:
+            check_type("topk", topk, int)
             check_number("topk", topk, 1, len(self.classes))
         for label in labels or ():
             if label not in self.classes:
                 hint = did_you_mean(label, self.classes)
                 raise OptionError(f"{self.run.path} has no label {label!r}{hint}; it has {_some(self.classes)}")
-        return [self.classes.index(label) for label in labels] if labels else None
+        columns = [self.classes.index(label) for label in labels or ()]
+        if twice := [column for place, column in enumerate(columns) if column in columns[:place]]:
+            raise OptionError(f"labels must be named once each, got {self.classes[twice[0]]!r} twice")
+        return columns or None
 
     def _best(self, scores: NDArray[np.float32], topk: int | None) -> list[int]:
         order = [int(column) for column in np.argsort(-scores, kind="stable")]
         if topk is not None:
             return order[:topk]
         return [column for column in order if scores[column] > self.run.thresholds[column]] or order[:1]
+
+
+def _small(images: Images, row: int, at_most: int | None) -> NDArray[np.uint8]:
+    """The photo ``(height, width, 3)``, neither side above ``at_most``."""
+    if at_most is None:
+        return images.load(row)
+    photo = Image.fromarray(images.load(row, (at_most, at_most)))
+    photo.thumbnail((at_most, at_most))
+    return np.array(photo)
 
 
 def _some(names: Sequence[str], shown: int = 8) -> str:

@@ -3,14 +3,20 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from polytag.branches import BranchHead
 from polytag.errors import OptionError
-from polytag.heads.base import Head, LookingHead, MapHead
+from polytag.heads.base import ChannelWeights, Head, LookingHead, MapHead
 
 Way = Callable[[Head, Tensor, Sequence[int]], Tensor]
 """A head, features ``(batch, D, h, w)`` and ``n`` classes to maps ``(batch, n, h', w')``."""
 
+NEEDS: dict[str, tuple[type, str]] = {  # by the name of a way: what a head must be for it, and what it then has
+    "maps": (MapHead, "class maps"),
+    "attention": (LookingHead, "attention to places"),
+    "gradcam": (Head, "gradients"),
+}
 COPIES = 64  # of feature maps that are pushed back through the head at a time
 
 
@@ -20,8 +26,8 @@ def class_maps(head: Head, features: Tensor, classes: Sequence[int]) -> Tensor:
     Raises:
         OptionError: if the head has none.
     """
-    if not isinstance(head, MapHead):
-        raise OptionError(_lacks(head, "class maps", "attention or gradcam"))
+    check_way(head, "maps")
+    assert isinstance(head, MapHead)
     return head.class_maps(features)[:, list(classes)]
 
 
@@ -31,8 +37,8 @@ def attention(head: Head, features: Tensor, classes: Sequence[int]) -> Tensor:
     Raises:
         OptionError: if the head does not work by attention to places.
     """
-    if not isinstance(head, LookingHead):
-        raise OptionError(_lacks(head, "attention to places", "maps or gradcam"))
+    check_way(head, "attention")
+    assert isinstance(head, LookingHead)
     return head.looks(features)[:, list(classes)]
 
 
@@ -54,10 +60,20 @@ def grad_cam(head: Head, features: Tensor, classes: Sequence[int]) -> Tensor:
     return torch.unflatten(torch.cat(maps), 0, (batch, wanted))
 
 
+def ways_of(head: Head) -> tuple[str, ...]:
+    """The names of the ways that a head has."""
+    return tuple(way for way, (kind, _) in NEEDS.items() if isinstance(head, kind))
+
+
 def best_way(head: Head) -> str:
     """The name of the way that suits a head: its own maps where it has some, else Grad-CAM."""
     return "maps" if isinstance(head, MapHead) else "gradcam"
 
 
-def _lacks(head: Head, what: str, others: str) -> str:
-    return f"the head {type(head).__name__} has no {what}; choose {others}"
+def check_way(head: Head, way: str) -> None:
+    """Raise :class:`OptionError` unless a head has a way."""
+    if way not in (able := ways_of(head)):
+        inner: nn.Module = head
+        while isinstance(inner, BranchHead | ChannelWeights):  # users know what is inside
+            inner = inner.heads[0] if isinstance(inner, BranchHead) else inner.around
+        raise OptionError(f"the head {type(inner).__name__} has no {NEEDS[way][1]}; choose {' or '.join(able)}")

@@ -3,6 +3,7 @@
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -12,6 +13,7 @@ from polytag._checks import check_number
 from polytag.errors import OptionError
 
 ClassDims = dict[str, tuple[int, ...]]
+SHOWN = ("class_maps", "looks", "class_attention")  # what a head may show of a photo beside its logits
 HeadT = TypeVar("HeadT", bound="Head")
 
 
@@ -84,15 +86,16 @@ class ChannelWeights(Head):
         super().__init__(around.in_channels, around.num_classes)
         self.register_buffer("weights", weights.detach().clone())
         self.around = around
-        if isinstance(around, MapHead):  # then so is this one
-            self.class_maps = self._class_maps
+        for name in SHOWN:
+            if hasattr(around, name):  # then so has this one
+                setattr(self, name, partial(self._shown, name))
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of a batch; see :class:`Head`."""
         return self.around(self._weighted(features))  # type: ignore[no-any-return]
 
-    def _class_maps(self, features: Tensor) -> Tensor:
-        return self.around.class_maps(self._weighted(features))  # type: ignore[no-any-return, operator]
+    def _shown(self, name: str, features: Tensor) -> Tensor:
+        return getattr(self.around, name)(self._weighted(features))  # type: ignore[no-any-return]
 
     def _weighted(self, features: Tensor) -> Tensor:
         self.check_features(features)

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from polytag._checks import check_choice, check_number
+from polytag.errors import OptionError
 from polytag.heads.base import ClassDims, Head, with_scaled_input
 from polytag.layers.wildcat import WildcatPooling, upsampled
 
@@ -39,7 +40,8 @@ class Decouple(Head):
         highest, lowest, alpha: see :class:`~polytag.layers.wildcat.WildcatPooling`.
 
     Raises:
-        OptionError: if an option is out of its range, or features are not ``(batch, D, h, w)``.
+        OptionError: if an option is out of its range, features are not ``(batch, D, h, w)``, or attention is trained on
+            a single place.
     """
 
     def __init__(
@@ -100,6 +102,11 @@ class Decouple(Head):
     def _attended(self, features: Tensor, many: Tensor) -> Tensor:
         seen = many if self.attention == "arch1" else features
         scores = conv2d(seen, self.attend_weight.flatten(1)[:, :, None, None], self.attend_bias)  # (batch, C, h', w')
+        if self.training and scores.numel() == self.num_classes:
+            raise OptionError(
+                "attention over classes is trained on at least two places, got one photo with a map of 1 x 1; "
+                "give larger batches or photos"
+            )
         return self.attend_norm(scores).amax(dim=(2, 3)).sigmoid()  # type: ignore[no-any-return]  # (batch, C)
 
     def weighted(self, weights: Tensor) -> Head:

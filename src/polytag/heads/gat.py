@@ -4,6 +4,7 @@ Part of polytag.methods.aam_gat, which cites the paper (section 3.3).
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar, Literal
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import leaky_relu
 
 from polytag._checks import check_number
-from polytag.heads.base import ClassDims, Head, LabelGraph, LookingHead, MapHead, VectorHead
+from polytag.heads.base import SHOWN, ClassDims, Head, LabelGraph, VectorHead
 from polytag.heads.linear import Linear
 from polytag.layers.graph import GraphAttention
 from polytag.layers.label_nodes import LabelNodes
@@ -64,10 +65,9 @@ class GAT(Head):
         self.second = GraphAttention(width, in_channels, dropout)
         if isinstance(self.around, VectorHead):  # then so is this one
             self.embed, self.classify = self._embed, self.around.classify
-        if isinstance(self.around, MapHead):
-            self.class_maps = self._class_maps
-        if isinstance(self.around, LookingHead):
-            self.looks = self._looks
+        for name in SHOWN:
+            if hasattr(self.around, name):
+                setattr(self, name, partial(self._shown, name))
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of a batch; see :class:`Head`."""
@@ -107,11 +107,8 @@ class GAT(Head):
     def _embed(self, features: Tensor) -> Tensor:
         return self.around.embed(self._weighted(features))  # type: ignore[no-any-return, operator]  # (batch, D)
 
-    def _class_maps(self, features: Tensor) -> Tensor:
-        return self.around.class_maps(self._weighted(features))  # type: ignore[no-any-return, operator]
-
-    def _looks(self, features: Tensor) -> Tensor:
-        return self.around.looks(self._weighted(features))  # type: ignore[no-any-return, operator]
+    def _shown(self, name: str, features: Tensor) -> Tensor:
+        return getattr(self.around, name)(self._weighted(features))  # type: ignore[no-any-return]
 
     def _weighted(self, features: Tensor) -> Tensor:
         self.check_features(features)

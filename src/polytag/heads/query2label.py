@@ -17,8 +17,10 @@ from polytag.layers.attention import Attention, FeedForward, sine_positions
 class Query2Label(Head):
     """Logits ``w_c . h_c + b_c`` of what each query has heard of the map after encoder and decoder layers.
 
-    Layers are those of DETR with norms behind; the decoder has no self-attention. Time and memory grow with
-    ``C * h * w``: 1,000 classes on a map of 14 x 14 are as dear as the encoder's layer on one of 30 x 30.
+    Layers are those of DETR with norms behind; the decoder has no self-attention. Time grows with
+    ``C * width ** 2``, as each class goes through the decoder's linear layers, and little with the size of the map:
+    from about 1,000 classes on, ML-Decoder is the head to take. Queries begin as standard normal numbers, attention as
+    :class:`~polytag.layers.attention.Attention` does, all other layers as torch's own do.
 
     Args:
         in_channels: channels ``D`` of the feature maps.

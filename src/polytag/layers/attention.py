@@ -10,6 +10,9 @@ from torch.nn.functional import scaled_dot_product_attention
 class Attention(nn.Module):
     """What each query takes from all values: ``softmax(q k / sqrt(head_width)) v`` in several heads, side by side.
 
+    The projections into the heads begin by Xavier's uniform rule, each as a matrix of its own; the last one as a linear
+    layer of torch does.
+
     Args:
         width: numbers of a token.
         heads: attention heads.

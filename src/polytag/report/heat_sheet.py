@@ -1,6 +1,7 @@
 """A sheet of photos with heat laid over them: where each label is seen, with a legend."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -70,59 +71,90 @@ def heat_sheet(
     Raises:
         OptionError: if there is no photo, a number is out of its range, or the font cannot be read.
     """
-    check_number("columns", columns, 2, 12)
-    check_number("width", width, 150 * columns, 10_000)
     if not explanations:
         raise OptionError("explanations must hold at least one photo, got none")
-    step = (width - 2 * MARGIN + GAP) // columns  # from a picture to the next one
-    side = step - GAP - 2 * PAD
-    height = 2 * PAD + side + 2 * LINE
     pen = Pen(font)
-    rows = [cells for explanation in explanations for cells in _rows(explanation, columns, pen, side)]
-    top = MARGIN + LEGEND_HEIGHT
-    canvas = Canvas((width, top + len(rows) * (height + GAP) - GAP + MARGIN), pen)
+    maps = [len(explanation.heats) + bool(explanation.attention) for explanation in explanations]
+    canvas = Canvas((width, sheet_height(maps, columns, width)), pen)
     _legend(canvas, pen, way)
-    for row in rows:
-        for column, cell in enumerate(row):
-            if cell is None:
-                continue
-            picture, lines = cell
-            left = MARGIN + column * step
-            canvas.box((left, top), (step - GAP, height), CARD, EDGE)
-            canvas.photo((left + PAD, top + PAD), ImageOps.pad(Image.fromarray(picture), (side, side), color=EDGE))
-            for number, line in enumerate(lines):
-                middle = top + PAD + side + LINE // 2 + 4 + number * LINE
-                canvas.text((left + PAD, middle), pen.fit(line, side), TEXT)
-        top += height + GAP
+    step, side = _sizes(columns, width)
+    top = MARGIN + LEGEND_HEIGHT
+    for explanation, number in zip(explanations, maps, strict=True):
+        for place, (picture, lines) in enumerate(_cells(explanation, pen, side)):
+            row, column = divmod(place - 1, columns - 1) if place else (0, -1)  # the first column is the photo's
+            corner = (MARGIN + (column + 1) * step, top + row * _row_height(side))
+            canvas.box(corner, (step - GAP, _row_height(side) - GAP), CARD, EDGE)
+            square = ImageOps.pad(Image.fromarray(picture), (side, side), color=EDGE)
+            canvas.photo((corner[0] + PAD, corner[1] + PAD), square)
+            for line, text in enumerate(lines):
+                middle = corner[1] + PAD + side + LINE // 2 + 4 + line * LINE
+                canvas.text((corner[0] + PAD, middle), pen.fit(text, side), TEXT)
+        top += _rows(number, columns) * _row_height(side)
     return canvas.finish()
+
+
+def sheet_height(maps: Sequence[int], columns: int = 4, width: int = 1200) -> int:
+    """How high a sheet becomes, in pixels.
+
+    Args:
+        maps: how many pictures there are beside each photo.
+        columns: see :func:`heat_sheet`.
+        width: see there.
+
+    Raises:
+        OptionError: if a number is out of its range.
+    """
+    check_number("columns", columns, 2, 12)
+    check_number("width", width, 150 * columns, 10_000)
+    rows = sum(_rows(number, columns) for number in maps)
+    return MARGIN + LEGEND_HEIGHT + rows * _row_height(_sizes(columns, width)[1]) - GAP + MARGIN
+
+
+def _sizes(columns: int, width: int) -> tuple[int, int]:
+    """From a picture to the next one, and a side of a picture."""
+    step = (width - 2 * MARGIN + GAP) // columns
+    return step, step - GAP - 2 * PAD
+
+
+def _rows(maps: int, columns: int) -> int:
+    return max(ceil(maps / (columns - 1)), 1)
+
+
+def _row_height(side: int) -> int:
+    return 2 * PAD + side + 2 * LINE + GAP
 
 
 _Cell = tuple[NDArray[np.uint8], tuple[str, ...]]  # a picture, and what stands below it
 
 
-def _rows(explanation: Explanation, columns: int, pen: Pen, side: int) -> list[list[_Cell | None]]:
-    """The photo with its heat maps; where they need more rows, the first place of those is empty."""
-    heats: list[_Cell] = [(overlay(explanation.photo, heat.map), _caption(heat)) for heat in explanation.heats]
+def _cells(explanation: Explanation, pen: Pen, side: int) -> Iterator[_Cell]:
+    """The photo, and what was found on it."""
+    photo = _fitted(explanation.photo, side)
+    yield photo, (PurePath(explanation.filename).name,)
+    for heat in explanation.heats:
+        yield overlay(photo, heat.map), _caption(heat)
     if explanation.attention:
-        heats.append(
-            (_bars(explanation.attention, pen, side), ("attention between labels", "the highest, from 0 to 1"))
-        )
-    rows: list[list[_Cell | None]] = []
-    for start in range(0, max(len(heats), 1), columns - 1):
-        first = (explanation.photo, (PurePath(explanation.filename).name,)) if start == 0 else None
-        rows.append([first, *heats[start : start + columns - 1]])
-    return rows
+        drawn = [heat.label for heat in explanation.heats]
+        bars = _bars(explanation.attention, drawn, pen, side)
+        yield bars, ("attention between labels", "those drawn, then the highest")
+
+
+def _fitted(photo: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """As large as it can be in a square."""
+    scale = side / max(photo.shape[:2])
+    size = (max(round(scale * photo.shape[1]), 1), max(round(scale * photo.shape[0]), 1))
+    return np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC))
 
 
 def _caption(heat: Heat) -> tuple[str, str]:
     return f"{heat.label}  {heat.score:.2f}", f"from {heat.map.min():.3g} to {heat.map.max():.3g}"
 
 
-def _bars(values: Mapping[str, float], pen: Pen, side: int) -> NDArray[np.uint8]:
-    """The highest values as bars, each with its label on it: ``(side, side, 3)``."""
+def _bars(values: Mapping[str, float], first: Sequence[str], pen: Pen, side: int) -> NDArray[np.uint8]:
+    """The first labels' values and the highest others as bars, each with its label on it: ``(side, side, 3)``."""
     canvas = Canvas((side, side), pen)
-    best = sorted(values, key=lambda label: (-values[label], label))[: side // BAR_STEP]
-    for number, label in enumerate(best):
+    best = sorted(values, key=lambda label: (label not in first, -values[label], label))
+    for number, label in enumerate(best[: side // BAR_STEP]):
         top = number * BAR_STEP
         canvas.box((0, top), (max(round(values[label] * side), 1), BAR_STEP - 4), BAR_FILL, BAR_FILL)
         canvas.text((8, top + BAR_STEP // 2 - 2), pen.fit(f"{label}  {values[label]:.2f}", side - 16), TEXT)
