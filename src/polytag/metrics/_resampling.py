@@ -65,7 +65,7 @@ class _Ranking:
         self.blocks = [_Block(scores[:, part], targets[:, part], envelope) for part in columns]
 
     def __call__(self, counts: Counts) -> Values:
-        defined, *sums = sum(block.sums(counts) for block in self.blocks)
+        defined, *sums = np.sum([block.sums(counts) for block in self.blocks], axis=0)
         with np.errstate(invalid="ignore"):  # 0 / 0 is not defined
             return {name: of / defined for name, of in zip(RANKED, sums, strict=False)}
 
