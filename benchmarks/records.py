@@ -2,7 +2,7 @@
 
     python benchmarks/records.py keep OUT RECORDS     # from `polytag bench SUITE --out OUT`, RECORDS a folder to commit
     python benchmarks/records.py bring RECORDS OUT    # before that command: these trainings then count as done
-    python benchmarks/records.py check RECORDS TABLE  # recompute mAP, head, medium and tail of a table.csv
+    python benchmarks/records.py check RECORDS TABLE  # recompute mAP and what is adapted of a table.csv
 
 So a suite can be trained on several machines, one after the other, and anybody can recompute its table in seconds.
 """
@@ -13,20 +13,25 @@ import json
 import re
 import shutil
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from polytag import metrics
 from polytag._files import write_text
+from polytag.bench.answers import answers, thresholds
 from polytag.bench.runner import RUNS
+from polytag.bench.types import ADAPTED
 from polytag.labels.facts import LIMITS, tail_groups
 from polytag.metrics import average_precision
 from polytag.metrics.ap import mean_of_defined
-from polytag.run import CONFIG, HISTORY, METRICS
-from polytag.scores import SCORES, load_scores
+from polytag.run import CONFIG, HISTORY, METRICS, Run
+from polytag.scores import SCORES, VAL_SCORES
 
-FILES = (METRICS, HISTORY, SCORES)
+FILES = (METRICS, HISTORY, SCORES, VAL_SCORES)
 
 
 def keep(out: Path, records: Path) -> int:
@@ -34,7 +39,7 @@ def keep(out: Path, records: Path) -> int:
     new = [run for run in sorted((out / RUNS).iterdir()) if (run / METRICS).exists()]
     new = [run for run in new if not (records / run.name / CONFIG).exists()]
     for run in new:
-        for name in FILES:
+        for name in (name for name in FILES if (run / name).exists()):  # older runs have no answers on validation
             (records / run.name / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(run / name, records / run.name / name)
         config = without_paths(json.loads((run / CONFIG).read_text(encoding="utf-8")))
@@ -60,25 +65,29 @@ def bring(records: Path, out: Path) -> int:
 
 
 def check(records: Path, table: Path) -> int:
-    """Recompute each mAP of a table, also of head, medium and tail, from the kept answers; how many do not agree."""
-    kept = {record: json.loads((record / CONFIG).read_text(encoding="utf-8")) for record in sorted(records.iterdir())}
-    groups = tail_groups(np.mean([config["data"]["train_positives"] for config in kept.values()], axis=0), LIMITS)
-    values: dict[str, dict[int, dict[str, float]]] = defaultdict(dict)
-    for record, config in kept.items():
-        row, _, seed = config["command"].rpartition(", seed ")
-        logits, targets, _ = load_scores(record)
-        precisions = average_precision(logits, targets)  # (classes,)
-        answers = {"mAP": mean_of_defined(precisions)}
-        answers |= {name: mean_of_defined(precisions[group]) for name, group in groups.items() if group.any()}
-        values[row][int(seed)] = answers
+    """Recompute each mAP of a table, also of head, medium and tail, from the kept answers; how many do not agree.
+
+    So are CF1 and OF1 at adapted thresholds where the table has them and the answers on the validation photos are kept.
+    """
+    kept = [Run.open(record) for record in sorted(records.iterdir())]
+    groups = tail_groups(np.mean([run.config["data"]["train_positives"] for run in kept], axis=0), LIMITS)
+    runs: dict[str, dict[int, Run]] = defaultdict(dict)
+    for run in kept:
+        row, _, seed = run.config["command"].rpartition(", seed ")
+        runs[row][int(seed)] = run
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
+    values = {}
+    for line in rows:
+        members = json.loads(line.get("ensemble") or "[]") or [line["row"]]
+        seeds = set.intersection(*(set(runs[member]) for member in members))
+        values[line["row"]] = {seed: recomputed([runs[member][seed] for member in members], groups) for seed in seeds}
     baseline = next(row["row"] for row in rows if row["mAP_verdict"] == "baseline")
     wrong = 0
     for line in rows:
         of, base = values[line["row"]], values[baseline]
         found: dict[str, float] = {}
-        for part in next(iter(of.values())):
+        for part in (part for part in next(iter(of.values())) if line.get(part)):
             over = [of[seed][part] for seed in base]
             found |= {part: float(np.mean(over)), f"{part}_sd": float(np.std(over, ddof=1))}
             if line["row"] != baseline and f"{part}_difference" in line:
@@ -90,6 +99,18 @@ def check(records: Path, table: Path) -> int:
         )
     print(f"{len(rows)} rows recomputed, {wrong} numbers differ")
     return wrong
+
+
+def recomputed(runs: Sequence[Run], groups: Mapping[str, NDArray[np.bool_]]) -> dict[str, float]:
+    """The numbers of one run, or of several as one model, on the test photos; those that are defined."""
+    logits, targets, _ = answers(runs)
+    precisions = average_precision(logits, targets)  # (classes,)
+    found = {"mAP": mean_of_defined(precisions)}
+    found |= {name: mean_of_defined(precisions[group]) for name, group in groups.items() if group.any()}
+    limits = thresholds(runs)
+    if limits is not None:
+        found |= {name: metrics.METRICS[own](logits, targets, limits) for name, own in ADAPTED.items()}
+    return found
 
 
 def main() -> int:

@@ -5,13 +5,16 @@ from toys import PREPROCESSING
 
 from polytag._random import generator
 from polytag.run import CONFIG, new_config, save_json
-from polytag.scores import save_scores
+from polytag.scores import VAL_SCORES, save_scores
 
 CLASSES = ("cat", "dog", "hat")
 
 
-def make_scored(folder, logits, targets, classes=CLASSES, fingerprint="photos", **parts):
-    """A run that answered its test photos with ``logits``; ``parts`` go into its config."""
+def make_scored(folder, logits, targets, classes=CLASSES, fingerprint="photos", val=None, **parts):
+    """A run that answered its test photos with ``logits``, and those of validation with ``val``, logits and targets.
+
+    ``parts`` go into its config.
+    """
     config = new_config(
         backbone="none",
         head=None,
@@ -24,6 +27,8 @@ def make_scored(folder, logits, targets, classes=CLASSES, fingerprint="photos", 
     )
     save_json(folder / CONFIG, config | parts)
     assert save_scores(folder, logits, targets, fingerprint) is None
+    if val is not None:
+        assert save_scores(folder, *val, f"{fingerprint} of validation", VAL_SCORES) is None
     return folder
 
 

@@ -11,7 +11,7 @@ from toys import tiny_set
 from polytag import scores as module
 from polytag.data.labelled_set import ImageArrays
 from polytag.errors import OptionError, RunError
-from polytag.scores import SCORES, load_scores, photos_fingerprint, save_scores
+from polytag.scores import SCORES, VAL_SCORES, load_scores, photos_fingerprint, save_scores
 
 LOGITS = np.array([[0.5, -np.inf], [-1.0, 3.0], [2.0, 0.0]], dtype=np.float32)
 TARGETS = np.array([[1, 0], [-1, 1], [1, 0]], dtype=np.int8)
@@ -39,8 +39,21 @@ def test_too_many_scores_are_not_kept(tmp_path, monkeypatch):
         "this run; judge it on fewer test photos"
     )
     assert not (tmp_path / SCORES).exists()
+    assert save_scores(tmp_path, LOGITS, TARGETS, "abc", VAL_SCORES) == (
+        "the scores of 3 validation photos and 2 labels are not kept, being over 5 numbers, and polytag bench cannot "
+        "choose thresholds for this run; judge it on fewer validation photos"
+    )
     monkeypatch.setattr(module, "LARGEST", 6)
     assert save_scores(tmp_path, LOGITS, TARGETS, "abc") is None
+
+
+def test_those_of_validation_lie_beside_those_of_the_test(tmp_path):
+    save_scores(tmp_path, LOGITS, TARGETS, "abc")
+    save_scores(tmp_path, LOGITS[:2] + 1, TARGETS[:2], "def", VAL_SCORES)
+    assert load_scores(tmp_path).fingerprint == "abc"
+    assert load_scores(tmp_path, VAL_SCORES).fingerprint == "def"
+    np.testing.assert_array_equal(load_scores(tmp_path, VAL_SCORES).logits, LOGITS[:2] + 1)
+    assert sorted(path.name for path in (tmp_path / "scores").iterdir()) == ["test.safetensors", "val.safetensors"]
 
 
 def test_scores_and_targets_must_fit_each_other(tmp_path):

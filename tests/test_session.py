@@ -17,8 +17,10 @@ from polytag.errors import DataError, ElsewhereError, OptionError, ProcessError,
 from polytag.fit import Training
 from polytag.method import Method
 from polytag.methods.supervised import Supervised
+from polytag.metrics import METRICS
+from polytag.recorder import Recorder
 from polytag.run import Run
-from polytag.scores import load_scores
+from polytag.scores import SCORES, VAL_SCORES, load_scores
 from polytag.session import Note
 from polytag.train.loop import Epoch
 
@@ -200,11 +202,14 @@ def test_deterministic_algorithms_are_used_while_it_trains_and_not_afterwards(tm
         training(tmp_path / "run", deterministic=True, speed="auto")
 
 
-def test_what_it_answered_on_the_test_photos_is_kept(tmp_path):
+def test_what_it_answered_on_the_test_and_validation_photos_is_kept(tmp_path):
     run = training(tmp_path / "run").finish()
-    scores = load_scores(run.path)
-    photos = run.config["data"]["photos"]["test"]
-    assert scores.logits.shape == scores.targets.shape == (photos, 4)
+    for name, part in ((SCORES, "test"), (VAL_SCORES, "val")):
+        scores = load_scores(run.path, name)
+        assert scores.logits.shape == scores.targets.shape == (run.config["data"]["photos"][part], 4)
+        assert METRICS["mAP"](scores.logits, scores.targets, 0.0) == pytest.approx(run.metrics[part]["mAP"])
+    Recorder(run.path, run.config, "mAP").start({})  # a run that replaces it
+    assert not any((run.path / "scores").iterdir())
 
 
 def test_trackers_are_told_every_epoch(tmp_path):

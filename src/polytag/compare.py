@@ -59,7 +59,7 @@ def compare(runs: Sequence[Path | str], draws: int = 1000, seed: int = 0) -> Com
     base, *others = [Run.open(folder) for folder in folders]
     kept = _in_order(base, base)
     logits = [kept.logits, *(_alike(other, base, kept) for other in others)]  # all are checked before the work begins
-    metrics = [{name: measure(scores, kept.targets) for name, measure in MEASURES.items()} for scores in logits]
+    metrics = [{name: measure(scores, kept.targets, 0.0) for name, measure in MEASURES.items()} for scores in logits]
     values = [resampled(scores, kept.targets, draws, seed) for scores in logits]
     differences = [
         {name: difference(of[name] - metrics[0][name], moved[name] - values[0][name]) for name in MEASURES}

@@ -28,7 +28,7 @@ from polytag.run import (
     save_weights,
     without_nan,
 )
-from polytag.scores import SCORES
+from polytag.scores import SCORES, VAL_SCORES
 from polytag.train.loop import Epoch, Step
 from polytag.train.state import is_finite, load_tree, save_tree
 
@@ -76,7 +76,7 @@ class Recorder:
         if not self.writes:
             return
         save_json(self.folder / CONFIG, {**self.config, "running": running})
-        for name in (STATE, METRICS, CARD, HISTORY, WEIGHTS, SCORES):
+        for name in (STATE, METRICS, CARD, HISTORY, WEIGHTS, SCORES, VAL_SCORES):
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / trackers.FOLDER, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""What a run answered on its test photos, kept in the run folder so that runs can be compared."""
+"""What a run answered on its test and validation photos, kept in the run folder so that runs can be compared."""
 
 import hashlib
 from pathlib import Path
@@ -15,12 +15,17 @@ from polytag.errors import OptionError, RunError
 from polytag.metrics._inputs import check_pair
 from polytag.train.state import write_tensors
 
-SCORES = "scores/test.safetensors"
+SCORES, VAL_SCORES = "scores/test.safetensors", "scores/val.safetensors"
 LARGEST = 100_000_000  # photos x labels that are kept: 500 MB
+
+_MISSED = {  # whose photos they are, and what cannot be had without them
+    SCORES: ("test", "polytag compare cannot take this run"),
+    VAL_SCORES: ("validation", "polytag bench cannot choose thresholds for this run"),
+}
 
 
 class Scores(NamedTuple):
-    """The test photos of a run, as it saw them; the columns are the classes in the order of its ``config.json``."""
+    """Photos of a run, as it saw them; the columns are the classes in the order of its ``config.json``."""
 
     logits: NDArray[np.float32]  # (photos, classes)
     targets: NDArray[np.int8]  # (photos, classes) of 1 present, 0 absent, -1 unknown
@@ -35,14 +40,17 @@ def photos_fingerprint(images: Images) -> str:
     return digest.hexdigest()
 
 
-def save_scores(folder: Path, logits: NDArray[np.float32], targets: NDArray[np.int8], fingerprint: str) -> str | None:
-    """Write ``scores/test.safetensors`` of a run folder.
+def save_scores(
+    folder: Path, logits: NDArray[np.float32], targets: NDArray[np.int8], fingerprint: str, name: str = SCORES
+) -> str | None:
+    """Write ``scores/test.safetensors`` of a run folder, or ``scores/val.safetensors``.
 
     Args:
         folder: the run folder.
         logits: ``(photos, classes)``.
         targets: ``(photos, classes)`` of 1 present, 0 absent, -1 unknown.
         fingerprint: of the photos, :func:`photos_fingerprint`.
+        name: ``SCORES`` for the test photos, ``VAL_SCORES`` for those of validation.
 
     Returns:
         A sentence where there are over ``LARGEST`` entries: nothing is written then, and an earlier file goes.
@@ -52,13 +60,14 @@ def save_scores(folder: Path, logits: NDArray[np.float32], targets: NDArray[np.i
         RunError: if the file cannot be written; what stood there before is kept.
     """
     check_scores_targets(logits, targets)
-    path = folder / SCORES
+    path = folder / name
     if logits.size > LARGEST:
         path.unlink(missing_ok=True)
         photos, classes = logits.shape
+        part, missed = _MISSED[name]
         return (
-            f"the scores of {photos} test photos and {classes} labels are not kept, being over {LARGEST} numbers, and "
-            "polytag compare cannot take this run; judge it on fewer test photos"
+            f"the scores of {photos} {part} photos and {classes} labels are not kept, being over {LARGEST} numbers, "
+            f"and {missed}; judge it on fewer {part} photos"
         )
     tensors = {
         "logits": torch.from_numpy(np.ascontiguousarray(logits, dtype=np.float32)),
@@ -68,13 +77,13 @@ def save_scores(folder: Path, logits: NDArray[np.float32], targets: NDArray[np.i
     return None
 
 
-def load_scores(folder: Path) -> Scores:
+def load_scores(folder: Path, name: str = SCORES) -> Scores:
     """Read back what :func:`save_scores` wrote.
 
     Raises:
         RunError: if the file is missing or damaged.
     """
-    path = folder / SCORES
+    path = folder / name
     if not path.exists():
         raise RunError(
             f"{path} is missing; polytag train writes it when a run is finished, up to {LARGEST} numbers, "

@@ -30,7 +30,7 @@ from polytag.recorder import FREE, Recorder, alone_in, check_folder, has_state, 
 from polytag.relations import Known, tell_labels
 from polytag.run import METRICS, Run, save_json
 from polytag.run_config import config_of
-from polytag.scores import photos_fingerprint, save_scores
+from polytag.scores import SCORES, VAL_SCORES, photos_fingerprint, save_scores
 from polytag.shares import fitting, parts_after, parts_of, release_memory
 from polytag.trackers import Trackers
 from polytag.train.device import forget_peak_memory, peak_memory
@@ -276,19 +276,19 @@ class Session:
             yield from map(Note, trackers.close())
 
     def _concluded(self, recorder: Recorder, split: Split) -> Iterator[Event]:
-        """Judge the best weights on the test photos, which nothing has looked at before."""
+        """Judge the best weights on the photos of validation, and of the test, which nothing has looked at before."""
         t, team = self.training, self.team
         model = trained_model(t.method, self._model())
         model.load_state_dict(team.from_first(lambda: Run.open(t.out).load_weights()))
         model.to(self.device)
         metrics: dict[str, Any] = {"best": recorder.best}
-        for name, part in (("val", split.val), ("test", split.test)):
+        for name, part, file in (("val", split.val, VAL_SCORES), ("test", split.test, SCORES)):
             if not len(part) or (name == "test" and not t.judge_test):
                 continue
             evaluation = evaluate(model, Loader(part, self.preprocessing, None, t.workers), self.device, team)
             metrics[name] = evaluation.compute(train_positives=split.train.labels.counts().present.tolist())
-            if name == "test" and team.first:
-                note = save_scores(t.out, *evaluation.collected(), photos_fingerprint(part.images))
+            if team.first:
+                note = save_scores(t.out, *evaluation.collected(), photos_fingerprint(part.images), file)
                 yield from [Note(note)] if note else []
         if team.first:
             save_json(t.out / METRICS, metrics)

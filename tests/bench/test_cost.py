@@ -11,7 +11,8 @@ from torch import nn
 from toys import Small
 
 from polytag.bench import cost
-from polytag.bench.cost import cost_of, gmacs, inference_ms, median_seconds
+from polytag.bench.cost import cost_of, cost_together, gmacs, inference_ms, median_seconds
+from polytag.bench.types import Cost
 from polytag.build import build_model
 from polytag.errors import RunError
 from polytag.run import Run
@@ -171,6 +172,12 @@ def test_a_head_of_the_users_own_is_refused(run_copy):
     sentence = f"{run_copy} was trained with a head of your own; open it from Python with Run.load_model(head)"
     with pytest.raises(RunError, match=rf"^{re.escape(sentence)}$"):
         cost_of([run_copy])
+
+
+def test_an_ensemble_costs_all_of_its_members_and_the_memory_of_the_largest():
+    one, other = Cost(1.5, 1000, 0.25, 3.5, 200.0), Cost(2.5, 10, 0.5, 1.0, 300.0)
+    assert cost_together([one, other, one]) == Cost(5.5, 2010, 1.0, 8.0, 300.0)
+    assert math.isnan(cost_together([other, Cost(1.5, 1000, 0.25, 3.5, math.nan)]).memory_mb)
 
 
 @pytest.mark.parametrize(

@@ -150,20 +150,53 @@ def test_the_columns_of_csv_are_those_of_the_docstring():
     compared = ("mAP", "CF1", "OF1", "head", "medium", "tail")
     measured = [m + end for m in compared for end in ("", "_sd", "_difference", "_low", "_high", "_verdict")]
     costs = ["train_seconds", "parameters", "gmacs", "inference_ms", "memory_mb"]
-    assert head == ["row", "seeds", *measured, *costs]
+    assert head == ["row", "seeds", *measured, *costs, "ensemble"]
+
+
+def with_metric(of, name):
+    """The same with a metric that every row but the baseline has more of."""
+    lines = tuple(
+        replace(
+            each,
+            means={**each.means, name: 0.5},
+            deviations={**each.deviations, name: 0.25},
+            differences={**each.differences, name: moved(0.125, 0.0625)} if each.differences else {},
+        )
+        for each in of.lines
+    )
+    return replace(of, suite=replace(of.suite, metrics=(name,)), lines=lines)
 
 
 def test_further_metrics_of_a_suite_stand_beside_those_of_every_table():
-    of = three()
-    lines = tuple(
-        replace(each, means={**each.means, "mA": 0.5}, deviations={**each.deviations, "mA": 0.25}) for each in of.lines
-    )
-    table = replace(of, suite=replace(of.suite, metrics=("mA",)), lines=lines)
-    head, _, first, *_ = rows_of(as_markdown(table, COMMAND))
+    table = with_metric(three(), "mA")
+    head, _, first, base, _ = rows_of(as_markdown(table, COMMAND))
     assert head[head.index("OF1") + 1] == "mA"
-    assert first[head.index("mA")] == "50.00 ± 25.00"
-    rows = list(csv.DictReader(io.StringIO(as_csv(table))))
-    assert {(row["mA"], row["mA_sd"]) for row in rows} == {("0.5", "0.25")}
+    assert [row[head.index("mA")] for row in (first, base)] == ["50.00 ± 25.00 ↑", "50.00 ± 25.00"]
+    first, base, _ = csv.DictReader(io.StringIO(as_csv(table)))
+    ends = ("", "_sd", "_difference", "_low", "_high", "_verdict")
+    assert [first[f"mA{end}"] for end in ends] == ["0.5", "0.25", "0.125", "0.0625", "0.1875", "up"]
+    assert [base[f"mA{end}"] for end in ends] == ["0.5", "0.25", "", "", "", "baseline"]
+    assert "Adapted" not in as_markdown(table, COMMAND)
+
+
+def test_adapted_metrics_say_where_their_thresholds_come_from():
+    assert (
+        "- Adapted: at one threshold a label, chosen for each row and seed on the validation photos, as polytag tune "
+        "does by default (- where the answers on those were not kept); CF1 and OF1 are at 0.5.\n"
+    ) in as_markdown(with_metric(three(), "OF1_adapted"), COMMAND)
+
+
+def test_an_ensemble_says_what_it_averages():
+    table = three()
+    rows = (replace(table.suite.rows[0], options={}, ensemble=("bce", "_focal_")), *table.suite.rows[1:])
+    mixed = replace(table, suite=replace(table.suite, rows=rows))
+    text = as_markdown(mixed, COMMAND)
+    assert "5 seeds, resnet50, 128 px\n" in text  # of those that are trained
+    assert (
+        "- asl: the mean of the probabilities of bce and \\_focal\\_, seed by seed; it is not trained and costs what "
+        "they cost together, in MB the larger of them.\n"
+    ) in text
+    assert [row["ensemble"] for row in csv.DictReader(io.StringIO(as_csv(mixed)))] == ['["bce", "_focal_"]', "", ""]
 
 
 def test_csv_leaves_undefined_numbers_empty_and_names_are_no_formulas():

@@ -8,6 +8,7 @@ from made_tables import three
 from polytag.bench import papers
 from polytag.bench.markdown import as_markdown
 from polytag.bench.page import as_page
+from polytag.bench.types import Row
 
 COMMAND = "polytag bench losses.toml --data ROOT --out DIR"
 
@@ -46,6 +47,22 @@ def test_rows_are_as_printed():
     assert (ml_gcn.image_size, ml_gcn.table, ml_gcn.note) == (448, "4", "")
     uniform = next(row for row in papers.published("coco_lt") if row.method == "uniform branch only")
     assert uniform.measures == {"mAP": 53.15, "head": 51.61, "medium": 57.17, "tail": 49.21}
+
+
+def test_numbers_stand_under_the_metric_that_they_are_of():
+    own = row_of("coco2014", "DecoupleNet(arch1)", "ResNet101")  # by the rule of VOC 2012, and the mean of class F1
+    assert own.measures == {"mAP_voc12": 81.7, "CF1_mean": 75.6, "OF1": 78.8}
+    quoted = row_of("coco2014", "OF-RNN (w/ attn)", "ResNet152")  # 2 * 71.6 * 54.8 / (71.6 + 54.8)
+    assert quoted.measures == {"CF1": 62.1, "OF1": 67.7}
+    text = as_markdown(with_paper("coco2014"), COMMAND).partition("## What papers have printed")[2].strip()
+    assert text.startswith("| method | paper | backbone | px | mAP | mAP_voc12 | CF1 | CF1_mean | OF1 | to compare |")
+
+
+def test_an_ensemble_has_no_backbone_that_could_be_compared():
+    suite = with_paper("coco2014", backbone="resnet101", image_size=448).suite
+    mixed = replace(suite, rows=(*suite.rows, Row("both", {}, (suite.rows[0].name, suite.rows[1].name))))
+    assert papers.obstacles(row_of("coco2014", "ML-GCN", "ResNet-101"), mixed) == []
+    assert papers.obstacles(row_of("voc2007", "Q2L", "TResNet-L"), mixed) == ["another backbone"]
 
 
 def test_a_known_misprint_stands_in_the_way():

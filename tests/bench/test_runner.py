@@ -9,6 +9,7 @@ from polytag.bench.runner import finish, run_suite
 from polytag.bench.types import Row, Suite
 from polytag.errors import OptionError, TaskError
 from polytag.run import Run
+from polytag.scores import VAL_SCORES
 
 OPTIONS = {"backbone": "test_efficientnet", "weights": "none", "image_size": 32, "epochs": 1, "batch_size": 8}
 OPTIONS |= {"workers": 0, "lr": 3e-3}
@@ -66,6 +67,16 @@ def test_a_change_trains_what_it_is_about(photos, tmp_path):
     second, done = run(more, photos, tmp_path)
     assert done == [("asl, hard", 1), ("bce", 2), ("asl, hard", 2)]
     assert second["bce"][0] == first["bce"][1]
+
+
+def test_neither_further_metrics_nor_an_ensemble_train_anything(photos, tmp_path):
+    folders, _ = run(PLAIN, photos, tmp_path)
+    both = Row("both", {}, ("bce", "asl, hard"))
+    more = dataclasses.replace(PLAIN, rows=(both, *PLAIN.rows), metrics=("mA", "CF1_adapted"))
+    assert run(more, photos, tmp_path) == (folders, [])
+    for folder in folders["bce"]:  # as those of an older polytag
+        (folder / VAL_SCORES).unlink()
+    assert run(more, photos, tmp_path) == (folders, [])
 
 
 def test_what_was_interrupted_goes_on(photos, tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from toys import tiny_set
 
-from polytag.bench.suite import FURTHER, PROTOCOLS, read_suite, select_rows
+from polytag.bench.suite import FURTHER, PROTOCOLS, read_suite, select_rows, with_baseline
 from polytag.build import TABLES, option_parameters
 from polytag.errors import OptionError
 from polytag.fit import Training
@@ -122,6 +122,59 @@ def test_some_rows_are_taken_with_the_baseline_in_their_order(suite):
         OptionError, match=r"^rows must be among asl, bce, plain, weighted_bce, got 'als'; did you mean 'asl'$"
     ):
         select_rows(read, ["als"])
+
+
+AB = PLAIN + '[[row]]\nloss = ["asl", "bce"]\n'
+BOTH = AB + '[[row]]\nname = "both"\nensemble = ["asl", "bce"]\n'
+
+
+def test_an_ensemble_is_a_row_that_is_not_trained(suite):
+    read = suite(BOTH + '[[row]]\nensemble = ["bce", "plain"]\n')
+    assert names(read) == ["plain", "asl", "bce", "both", "bce + plain"]
+    assert [row.name for row in read.trained] == ["plain", "asl", "bce"]
+    assert [(row.options, row.ensemble) for row in read.rows[3:]] == [({}, ("asl", "bce")), ({}, ("bce", "plain"))]
+    first = suite('[[row]]\nname = "both"\nensemble = ["asl", "bce"]\n' + AB)  # it may stand before its members
+    assert names(first) == ["both", "plain", "asl", "bce"]
+
+
+def test_an_ensemble_that_is_taken_brings_its_members(suite):
+    read = suite(BOTH + '[[row]]\nname = "c"\nlr = 1e-3\n')
+    assert names(select_rows(read, ["both"])) == ["plain", "asl", "bce", "both"]
+    assert names(select_rows(read, ["c"])) == ["plain", "c"]
+    assert names(select_rows(with_baseline(read, "both"), ["c"])) == ["asl", "bce", "both", "c"]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("ensemble = 'asl'", "row 3: ensemble must be a list, got 'asl'"),
+        ("ensemble = ['asl', 3]", "row 3: each of ensemble must be text, got 3"),
+        ("ensemble = []", "row 3: ensemble must name two rows or more, got []"),
+        ("ensemble = ['asl']", "row 3: ensemble must name two rows or more, got ['asl']"),
+        ("ensemble = ['asl', 'asl']", "row 3: each of ensemble must be there once, got 'asl' twice"),
+        (
+            "ensemble = ['asl', 'bec']",
+            "the ensemble 'asl + bec' must be of rows that are trained, got 'bec'; did you mean 'bce'",
+        ),
+        ("name = 'x'\nensemble = ['asl', 'x']", "the ensemble 'x' must be of rows that are trained, got 'x'"),
+        (
+            "ensemble = ['asl', 'bce']\n[[row]]\nensemble = ['asl', 'asl + bce']",
+            "the ensemble 'asl + asl + bce' must be of rows that are trained, got 'asl + bce'",
+        ),
+        (
+            "ensemble = ['asl', 'bce']\nlr = 0.1",
+            "row 3: a row with ensemble is not trained and takes a name alone beside it, got lr",
+        ),
+        ("ensemble = ['asl', 'bce']\nname = ['x']", "row 3: name must be text, got ['x']"),
+        ("name = 'bce'\nensemble = ['asl', 'bce']", "two rows are called 'bce'; give one of them another name"),
+    ],
+)
+def test_a_mistake_in_an_ensemble_is_refused_by_its_number(line, sentence, refusal):
+    assert refusal(rows=f"{AB}[[row]]\n{line}") == sentence
+
+
+def test_adapted_metrics_can_be_asked_for(suite):
+    assert suite(top=TOP + 'metrics = ["mA", "CF1_adapted"]').metrics == ("mA", "CF1_adapted")
 
 
 LOSSES = ", ".join(TABLES["loss"])
@@ -278,7 +331,7 @@ def test_every_suite_of_the_project_makes_trainings(path, protocol, tmp_path):
     assert len(read.rows) > 1
     assert read.title
     assert read.about
-    for row in read.rows:
+    for row in read.trained:
         training = Training(data=tiny_set(8), out=tmp_path, seed=read.seeds[-1], **row.options)
         assert (training.epochs, training.image_size) == (row.options["epochs"], row.options["image_size"])
 

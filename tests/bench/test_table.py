@@ -10,16 +10,21 @@ from scored_runs import CLASSES, answers, make_scored
 
 from polytag._random import generator
 from polytag.bench import table
+from polytag.bench.answers import answers as answers_of
+from polytag.bench.answers import thresholds
 from polytag.bench.table import detectable, make_table
-from polytag.bench.types import COMPARED, Cost, Row, Suite
+from polytag.bench.types import ADAPTED, COMPARED, Cost, Row, Suite
 from polytag.errors import OptionError, RunError
+from polytag.labels.facts import TAIL
 from polytag.metrics import METRICS
-from polytag.metrics.bootstrap import MEASURES, Measured, difference_of_measured, paired_difference
-from polytag.scores import load_scores
+from polytag.metrics.bootstrap import MEASURES, Measured, difference_of_measured, measured, paired_difference
+from polytag.run import Run
+from polytag.scores import VAL_SCORES, load_scores
 
 NAN = float("nan")
 DATA = {"train_positives": [100, 20, 19]}
 COST = Cost(1.5, 1000, 0.25, 3.5, 200.0)
+SKILLS = {"bce": 0.6, "better": 2.0}
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +38,12 @@ def suite(*rows, seeds=2):
     return Suite(
         "small", "A small suite", "photos", tuple(Row(name, {}) for name in rows), rows[0], tuple(range(seeds)), "fast"
     )
+
+
+def val_of(skill, noise):
+    """Logits and targets of 90 validation photos, at which half the answers are too high for a threshold of 0."""
+    logits, targets = answers(skill, 90, seed=50 + noise)
+    return logits + np.float32(2), targets
 
 
 def run(folder, skill=1.0, noise=0, **options):
@@ -72,7 +83,89 @@ def test_further_metrics_are_those_of_the_table_of_metrics(worked):
         values = [METRICS[name](*load_scores(folder)[:2], 0.0) for folder in worked]
         assert line.means[name] == pytest.approx(np.mean(values))
         assert line.deviations[name] == pytest.approx(np.std(values, ddof=1))
-    assert set(line.differences) == set()
+
+
+def test_further_metrics_are_compared_with_the_baseline_too(tmp_path):
+    runs = {name: [run(tmp_path / f"{name}{seed}", skill, seed) for seed in range(2)] for name, skill in SKILLS.items()}
+    asked = replace(suite(*SKILLS), metrics=("mAP_voc12", "CF1_mean", "f1_samples", "CP_at_80"))
+    base, better = (line.differences for line in make_table(asked, runs, draws=100).lines)
+    assert base == {}
+    assert list(better) == [*MEASURES, *asked.metrics, *TAIL]
+    ours, theirs = ([load_scores(folder) for folder in runs[name]] for name in ("better", "bce"))
+    for name in asked.metrics:
+        a, b = ([measured(of.logits, of.targets, 100, metrics=(name,)) for of in one] for one in (ours, theirs))
+        assert better[name] == difference_of_measured(a, b)[name]
+    assert {better[name].verdict for name in asked.metrics[:3]} == {"up"}
+
+
+def test_adapted_metrics_are_at_thresholds_of_each_run_from_its_validation_photos(tmp_path):
+    runs = {
+        name: [run(tmp_path / f"{name}{seed}", skill, seed, val=val_of(skill, seed)) for seed in range(2)]
+        for name, skill in SKILLS.items()
+    }
+    asked = replace(suite(*SKILLS), metrics=("OF1_adapted", "mA", "CF1_adapted"))
+    base, better = make_table(asked, runs, draws=100).lines
+    for name, own in ADAPTED.items():
+        parts = {}
+        for row, folders in runs.items():
+            limits = [thresholds([Run.open(folder)]) for folder in folders]
+            scores = [load_scores(folder) for folder in folders]
+            parts[row] = [
+                measured(of.logits, of.targets, 100, metrics=(own,), threshold=at)
+                for of, at in zip(scores, limits, strict=True)
+            ]
+        assert base.means[name] == pytest.approx(np.mean([part.values[own] for part in parts["bce"]]))
+        assert base.means[name] != pytest.approx(base.means[own])
+        assert better.differences[name] == difference_of_measured(parts["better"], parts["bce"])[own]
+        assert better.differences[name].verdict == "up"
+    plain = make_table(suite(*SKILLS), runs, draws=100).lines[1]
+    assert {name: better.means[name] for name in plain.means} == plain.means
+    assert {name: better.differences[name] for name in plain.differences} == plain.differences
+
+
+def test_adapted_metrics_are_undefined_where_a_run_kept_no_validation_answers(tmp_path):
+    kept = val_of(1.0, 0)
+    runs = {
+        "bce": [run(tmp_path / f"bce{seed}", 0.6, seed, val=kept) for seed in range(2)],
+        "better": [run(tmp_path / "old", 2.0, 0), run(tmp_path / "new", 2.0, 1, val=kept)],
+    }
+    asked = replace(suite(*SKILLS), metrics=("CF1_adapted",))
+    base, better = make_table(asked, runs, draws=100).lines
+    assert base.means["CF1_adapted"] > 0
+    assert np.isnan([better.means["CF1_adapted"], better.differences["CF1_adapted"].value]).all()
+    assert better.differences["CF1_adapted"].verdict == "not resolved"
+    assert better.differences["mAP"].verdict == "up"
+
+
+def test_an_ensemble_is_the_mean_probability_of_its_members_seed_by_seed(tmp_path):
+    runs = {
+        name: [run(tmp_path / f"{name}{seed}", skill, 10 * place + seed, val=val_of(skill, seed)) for seed in range(2)]
+        for place, (name, skill) in enumerate({"bce": 0.6, "a": 1.0, "b": 0.9}.items())
+    }
+    asked = suite(*runs)
+    asked = replace(asked, rows=(Row("both", {}, ("a", "b")), *asked.rows), metrics=("CF1_adapted",))
+    both, _, one, _ = (made := make_table(asked, runs, draws=100)).lines
+    folders = [
+        make_scored(tmp_path / f"both{seed}", *together[:2], val=answers_of(pair, VAL_SCORES)[:2], data=DATA)
+        for seed, pair in enumerate(zip(*([Run.open(of) for of in runs[name]] for name in "ab"), strict=True))
+        if (together := answers_of(pair))
+    ]
+    as_one = make_table(
+        replace(suite("bce", "both"), metrics=("CF1_adapted",)), {"bce": runs["bce"], "both": folders}, draws=100
+    ).lines[1]
+    assert (both.means, both.deviations, both.differences) == (as_one.means, as_one.deviations, as_one.differences)
+    assert both.means["mAP"] > one.means["mAP"]
+    assert both.runs == (*runs["a"], *runs["b"])
+    assert both.cost == Cost(3.0, 2000, 0.5, 7.0, 200.0)
+    assert [line.name for line in made.lines] == ["both", "bce", "a", "b"]
+
+
+def test_an_ensemble_may_be_the_baseline(tmp_path):
+    runs = {name: [run(tmp_path / name, skill)] for name, skill in (("a", 2.0), ("b", 0.3))}
+    asked = Suite("s", "S", "photos", (*map(Row, "ab", ({}, {})), Row("both", {}, ("a", "b"))), "both", (0,), "fast")
+    a, b, both = make_table(asked, runs, draws=100).lines
+    assert both.differences == {}
+    assert a.differences["mAP"].value > 0 > b.differences["mAP"].value
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What `polytag bench` promises: a table that anybody can recompute from the run folders, and nothing trained twice."""
 
 import csv
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from polytag.metrics import average_precision
 from polytag.scores import load_scores
 
 LIMITS = "--tail-limits must be two numbers, the larger one first, like 100,20"
+_SPEC = importlib.util.spec_from_file_location("records", Path(__file__).parents[2] / "benchmarks" / "records.py")
+KEPT = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(KEPT)
 SUITES = Path(__file__).parents[2] / "benchmarks" / "suites"
 
 
@@ -102,6 +106,33 @@ def test_what_is_shown_fits_a_terminal_and_the_pages_say_how_they_were_made(benc
         text = (out / page).read_text(encoding="utf-8")
         assert "polytag bench" in text
         assert "baseline" in text
+
+
+def test_what_is_kept_of_trainings_makes_a_table_elsewhere(bench, tmp_path, capsys):
+    command, out = bench
+    text = Path(command[1]).read_text().replace("baseline =", 'metrics = ["CF1_adapted", "OF1_adapted"]\nbaseline =')
+    suite, records, there = (tmp_path / name for name in ("more.toml", "records", "there"))
+    suite.write_text(f'{text}\n[[row]]\nname = "both"\nensemble = ["plain", "asl"]\n')
+    words = ["bench", str(suite), *command[2:4], "--rows", "both", "--draws", "100", "--out", str(there)]
+    assert (KEPT.keep(out, records), KEPT.bring(records, there)) == (4, 4)
+    assert main(words) == 0
+    assert "test mAP" not in capsys.readouterr().err  # which tells a finished training
+    table = rows(there)
+    assert list(table) == ["plain", "asl", "both"]
+    assert float(table["both"]["CF1_adapted"]) > 0
+    assert KEPT.check(records, there / "table.csv") == 0
+    (tmp_path / "wrong.csv").write_text((there / "table.csv").read_text().replace(table["both"]["CF1_adapted"], "0.5"))
+    assert KEPT.check(records, tmp_path / "wrong.csv") == 1
+    for old in there.rglob("val.safetensors"):  # as what an older polytag trained
+        old.unlink()
+    assert main(words) == 0
+    assert "test mAP" not in capsys.readouterr().err
+    assert {(row["CF1_adapted"], row["CF1_adapted_verdict"]) for row in rows(there).values()} == {
+        ("", "baseline"),
+        ("", "not resolved"),
+    }
+    assert KEPT.keep(there, tmp_path / "older") == 4
+    assert KEPT.check(tmp_path / "older", there / "table.csv") == 0
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from scipy.stats import ttest_1samp
 
 from polytag.errors import OptionError
 from polytag.labels import Labels
-from polytag.metrics import bootstrap
+from polytag.metrics import METRICS, _resampling, bootstrap
 from polytag.metrics.bootstrap import (
     MEASURES,
     _over_seeds,
@@ -32,13 +32,13 @@ def drawn(monkeypatch, *counts):
     return [values[name].item() for name in ("mAP", "CF1", "OF1")]
 
 
-def repeated(scores, targets, draws, seed):
+def repeated(scores, targets, draws, seed, metrics=tuple(MEASURES), threshold=0.0):
     """The definition: the metrics on the rows of each resample."""
-    values = {name: [] for name in MEASURES}
+    values = {name: [] for name in metrics}
     for draw in range(draws):
         rows = np.repeat(np.arange(len(scores)), photo_counts(len(scores), seed, draw))
-        for name, measure in MEASURES.items():
-            values[name].append(measure(scores[rows], targets[rows]))
+        for name in metrics:
+            values[name].append(METRICS[name](scores[rows], targets[rows], threshold))
     return values
 
 
@@ -67,12 +67,33 @@ def test_equals_the_metrics_on_repeated_rows(known, block, request, monkeypatch)
     scores, targets = request.getfixturevalue(known)
     targets[:, 0] = 0  # a class that many resamples lose
     targets[7, 0] = 1
-    monkeypatch.setattr(bootstrap, "_BLOCK", block)
+    monkeypatch.setattr(_resampling, "_BLOCK", block)
     values, expected = resampled(scores, targets, draws=70, seed=3), repeated(scores, targets, 70, 3)
     assert list(values) == ["mAP", "CF1", "OF1"]
     for name in values:
         np.testing.assert_allclose(values[name], expected[name], rtol=0, atol=1e-12)
         assert np.ptp(values[name]) > 0.01
+
+
+@pytest.mark.parametrize("known", ["tied", "masked"])
+def test_every_metric_can_be_resampled_at_any_threshold(known, request, monkeypatch):
+    scores, targets = request.getfixturevalue(known)
+    targets[:, 0] = 0  # a class that many resamples lose
+    targets[7, 0] = 1
+    monkeypatch.setattr(_resampling, "_BLOCK", 60 * 7)
+    for threshold in (0.0, np.linspace(-1, 1, scores.shape[1])):
+        values = resampled(scores, targets, 5, 3, tuple(METRICS), threshold)
+        assert list(values) == list(METRICS)
+        for name, expected in repeated(scores, targets, 5, 3, METRICS, threshold).items():
+            np.testing.assert_allclose(values[name], expected, rtol=0, atol=1e-12, err_msg=name)
+
+
+def test_metrics_of_counts_are_undefined_where_their_definition_is():
+    nothing, no_negatives = np.zeros_like(TARGETS), np.ones_like(TARGETS)
+    for targets in (nothing, no_negatives, -no_negatives):
+        values = resampled(SCORES, targets, 1, 0, tuple(METRICS))
+        for name, expected in repeated(SCORES, targets, 1, 0, METRICS).items():
+            np.testing.assert_allclose(values[name], expected, rtol=0, atol=1e-15, err_msg=name)
 
 
 def test_sparse_labels_and_infinite_scores_are_taken(tied):
@@ -181,6 +202,9 @@ def test_runs_that_were_measured_once_give_the_same_differences(tied):
     once = [[measured(of, targets, draws=120, seed=6) for of in runs] for runs in (a, b)]
     assert once[0][0].values == {name: measure(a[0], targets) for name, measure in MEASURES.items()}
     np.testing.assert_array_equal(once[1][1].resamples["CF1"], resampled(b[1], targets, 120, 6)["CF1"])
+    other = measured(a[0], targets, draws=120, seed=6, metrics=("mA",), threshold=0.3)
+    assert other.values == {"mA": METRICS["mA"](a[0], targets, 0.3)}
+    np.testing.assert_array_equal(other.resamples["mA"], resampled(a[0], targets, 120, 6, ("mA",), 0.3)["mA"])
     assert difference_of_measured(*once) == paired_difference(a, b, targets, draws=120, seed=6)
 
 
@@ -189,6 +213,10 @@ def test_runs_that_were_measured_once_give_the_same_differences(tied):
     [
         (lambda: resampled(SCORES, TARGETS, draws=0), "draws must be between 1 and 1e+06, got 0"),
         (lambda: resampled(SCORES, TARGETS, seed=-1), "seed must be between 0 and 4.61169e+18, got -1"),
+        (
+            lambda: resampled(SCORES, TARGETS, metrics=("mAPs",)),
+            f"each of metrics must be one of {', '.join(METRICS)}, got 'mAPs'",
+        ),
         (lambda: resampled(SCORES[:0], TARGETS[:0]), "there must be at least one photo to resample, got none"),
         (lambda: difference(0.0, np.zeros(99)), "draws must be between 100 and 1e+06, got 99"),
         (

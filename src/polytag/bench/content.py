@@ -4,7 +4,7 @@ from math import isnan
 from typing import Any
 
 from polytag._text import counted
-from polytag.bench.types import MEASURES, Line, Table
+from polytag.bench.types import ADAPTED, MEASURES, Line, Table
 from polytag.bench.words import NONE, amount, duration, figures, interval, points, spread
 from polytag.fit import Training
 from polytag.labels.facts import TAIL
@@ -107,9 +107,29 @@ def notes(table: Table) -> list[str]:
         _resolves(table),
         f"Labels by how many training photos have them: head, at least {many} ({head}); medium, between ({medium}); "
         f"tail, fewer than {few} ({tail}).",
+        *_adapted(table),
+        *_ensembles(table),
         "Train time and MB (peak memory of training, of the GPU where there was one) are those that the trainings "
         "noted, ms/photo (batch 1) is measured for this table; params and GMACs (forward, one photo) are those of the "
         "model that is left at inference.",
+    ]
+
+
+def _adapted(table: Table) -> list[str]:
+    if not set(ADAPTED) & set(table.suite.metrics):
+        return []
+    return [
+        "Adapted: at one threshold a label, chosen for each row and seed on the validation photos, as polytag tune "
+        "does by default (- where the answers on those were not kept); CF1 and OF1 are at 0.5."
+    ]
+
+
+def _ensembles(table: Table) -> list[str]:
+    return [
+        f"{row.name}: the mean of the probabilities of {' and '.join(row.ensemble)}, seed by seed; it is not trained "
+        "and costs what they cost together, in MB the larger of them."
+        for row in table.suite.rows
+        if row.ensemble
     ]
 
 
@@ -124,5 +144,5 @@ def _resolves(table: Table) -> str:
 
 def _common(table: Table, option: str) -> Any:
     """What all rows have for an option of a training; None where they differ."""
-    first, *others = [row.options.get(option, getattr(Training, option)) for row in table.suite.rows]
+    first, *others = [row.options.get(option, getattr(Training, option)) for row in table.suite.trained]
     return first if all(other == first for other in others) else None

@@ -45,6 +45,17 @@ def cost_of(runs: Sequence[Path]) -> Cost:
     )
 
 
+def cost_together(costs: Sequence[Cost]) -> Cost:
+    """What an ensemble costs: its members one after the other, so all sums, but for the memory."""
+    return Cost(
+        train_seconds=sum(cost.train_seconds for cost in costs),
+        parameters=sum(cost.parameters for cost in costs),
+        gmacs=sum(cost.gmacs for cost in costs),
+        inference_ms=sum(cost.inference_ms for cost in costs),
+        memory_mb=float(np.max([cost.memory_mb for cost in costs])),  # NaN if one of them is
+    )
+
+
 def gmacs(model: nn.Module, image_size: tuple[int, int]) -> float:
     """Multiplications with an addition, in billions, of a photo ``image_size`` through ``model``.
 

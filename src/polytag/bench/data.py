@@ -93,13 +93,13 @@ def pack_suite(
     """
     if suite.data == DIGITS or root is None:
         raise OptionError(f"the suite {suite.name} has no photos in files to pack; choose one that reads from --data")
-    shapes = {preprocessing_of(row) for row in suite.rows}
+    shapes = {preprocessing_of(row) for row in suite.trained}
     if len(shapes) > 1:
         raise OptionError(f"the rows of {suite.name} take photos of several sizes; pack some --rows at a time")
     plain = suite_data(dataclasses.replace(suite, unknown=0.0, imbalance=0.0), root)  # both are drawn from the seed
     table = folder / suite.data
     yield from pack(plain, shapes.pop(), table if table.suffix else table / "labels.csv", quality)
-    for file in {file for row in suite.rows for _, file in files_of(row.options)}:
+    for file in {file for row in suite.trained for _, file in files_of(row.options)}:
         write_atomic(folder / file, partial(shutil.copyfile, root / file))
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import textwrap
 
@@ -44,7 +45,7 @@ def as_markdown(table: Table, command: str) -> str:
         _paragraph(facts(table)),
         *([_paragraph(suite.about)] if suite.about.strip() else []),
         "\n".join(lines),
-        "\n".join(f"- {note}" for note in notes(table)),
+        "\n".join(f"- {_plain(note)}" for note in notes(table)),
         *_published(table),
         _paragraph(table.machine),
         f"    {printable(command)}",  # indented, so that no letter of it has a meaning
@@ -68,31 +69,29 @@ def as_csv(table: Table) -> str:
     The columns, in this order:
 
     - ``row``, ``seeds``: name, and how many seeds it was trained with.
-    - for each ``M`` of mAP, CF1, OF1 and of head, medium, tail, the mAP of these classes: ``M`` and ``M_sd``, mean and
-      standard deviation over seeds, 0 to 1;
+    - for each ``M`` of mAP, CF1, OF1, of head, medium, tail, the mAP of these classes, and of the suite's further
+      metrics: ``M`` and ``M_sd``, mean and standard deviation over seeds, 0 to 1;
       ``M_difference``, ``M_low``, ``M_high``, to the baseline with its 95% interval, -1 to 1; ``M_verdict``: ``up``,
       ``down``, ``not resolved`` or ``baseline``.
-    - for each ``M`` of the suite's further metrics: ``M`` and ``M_sd``.
     - ``train_seconds``, ``parameters``, ``gmacs``, ``inference_ms``, ``memory_mb``: what it costs, see
       :class:`polytag.bench.types.Cost`.
+    - ``ensemble``: a JSON list of the rows that the row averages; empty where it was trained.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     heads = ["row", "seeds"]
-    for measure in COMPARED:
+    measures = (*COMPARED, *table.suite.metrics)
+    for measure in measures:
         heads += [measure, *(f"{measure}_{end}" for end in ("sd", "difference", "low", "high", "verdict"))]
-    for part in table.suite.metrics:
-        heads += [part, f"{part}_sd"]
-    writer.writerow([*heads, *_COSTS])
+    writer.writerow([*heads, *_COSTS, "ensemble"])
+    members = {row.name: json.dumps(row.ensemble) for row in table.suite.rows if row.ensemble}
     for line in table.lines:
         row: list[object] = [csv_cell(printable(line.name)), len(table.suite.seeds)]
-        for measure in COMPARED:
+        for measure in measures:
             moved = line.differences.get(measure)
             row += [line.means[measure], line.deviations[measure], *(moved[:3] if moved else (None, None, None))]
             row.append(verdict(table, line, measure))
-        for part in table.suite.metrics:
-            row += [line.means[part], line.deviations[part]]
-        row += [getattr(line.cost, name) for name in _COSTS]
+        row += [*(getattr(line.cost, name) for name in _COSTS), members.get(line.name)]
         writer.writerow(without_nan(row))  # None is written as an empty cell
     return text.getvalue()
 

@@ -12,7 +12,7 @@ from polytag.bench.types import Suite
 from polytag.bench.words import NONE, figures
 from polytag.fit import Training
 
-MEASURES = ("mAP", "CF1", "OF1", "head", "medium", "tail")
+MEASURES = ("mAP", "mAP_voc12", "CF1", "CF1_mean", "OF1", "head", "medium", "tail")  # as ours are called
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,15 @@ def obstacles(row: Published, suite: Suite) -> list[str]:
     """
     found = []
     alike = [
-        each.options for each in suite.rows if _squeezed(_option(each.options, "backbone")) == _squeezed(row.backbone)
+        each.options
+        for each in suite.trained
+        if _squeezed(_option(each.options, "backbone")) == _squeezed(row.backbone)
     ]
     if not row.backbone:
         found.append("no backbone is printed")
     elif not alike:
         found.append("another backbone")
-    sizes = {_option(options, "image_size") for options in alike or [each.options for each in suite.rows]}
+    sizes = {_option(options, "image_size") for options in alike or [each.options for each in suite.trained]}
     if row.image_size is None:
         found.append("no image size is printed")
     elif not {row.image_size, (row.image_size, row.image_size)} & sizes:

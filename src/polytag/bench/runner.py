@@ -46,7 +46,7 @@ def run_suite(
     jobs_on: Literal["processes", "ray"] = "processes",
     train: Callable[[Planned], None] = finish,
 ) -> Generator[Progress, None, dict[str, list[Path]]]:
-    """Train what is not trained yet.
+    """Train what is not trained yet; an ensemble is no training.
 
     Args:
         suite: the trainings.
@@ -58,26 +58,26 @@ def run_suite(
         train: does one; picklable.
 
     Returns:
-        The run folders of each row, in the order of the seeds.
+        The run folders of each row that is trained, in the order of the seeds.
 
     Raises:
         PolytagError: if the data cannot be read, or a training is refused or fails; the finished ones are kept.
     """
     data = suite_data(suite, root)
-    shapes = {preprocessing_of(row) for row in suite.rows}
-    enlarge = any(made("crop", row.options.get("crop", Training.crop)).enlarges for row in suite.rows)
+    shapes = {preprocessing_of(row) for row in suite.trained}
+    enlarge = any(made("crop", row.options.get("crop", Training.crop)).enlarges for row in suite.trained)
     if len(shapes) == 1 and not enlarge:  # else each training decodes for itself
         data = yield from decoded(data, shapes.pop())
     fingerprint = data.fingerprint()
-    total = len(suite.rows) * len(suite.seeds)
+    total = len(suite.trained) * len(suite.seeds)
     planned: dict[str, Planned] = {}
     for seed in suite.seeds:  # all rows of a seed before the next one: a table can be made early
-        for row in suite.rows:
+        for row in suite.trained:
             training = _training(row, seed, data, fingerprint, root, out / RUNS)
             planned[f"{row.name}, seed {seed}"] = Planned(row.name, seed, training, len(planned) + 1, total)
     waiting = {name: one for name, one in planned.items() if not (one.training.out / METRICS).exists()}
     run_all(train, waiting, backend=jobs_on if jobs > 1 else "sequence", processes=jobs)
-    folders: dict[str, list[Path]] = {row.name: [] for row in suite.rows}
+    folders: dict[str, list[Path]] = {row.name: [] for row in suite.trained}
     for one in planned.values():
         folders[one.row].append(one.training.out)
     return folders

@@ -12,7 +12,7 @@ from polytag._text import did_you_mean
 from polytag._toml import read_toml
 from polytag.bench import papers
 from polytag.bench.data import files_of
-from polytag.bench.types import MEASURES, Row, Suite
+from polytag.bench.types import ADAPTED, MEASURES, Row, Suite
 from polytag.build import CHOICES, TABLES, check_written
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.longtail import MOST
@@ -22,8 +22,9 @@ from polytag.metrics import METRICS
 from polytag.recipes import find_recipe
 
 PROTOCOLS = ("fast", "full")
-FURTHER = tuple(name for name in METRICS if name not in (*MEASURES, "coverage_error"))  # a table is in percent
+FURTHER = (*(name for name in METRICS if name not in (*MEASURES, "coverage_error")), *ADAPTED)  # a table is in percent
 NEEDED = ("title", "data", "baseline", *PROTOCOLS)
+ENSEMBLE = "ensemble"  # key of a row that averages others
 NAMED = (*TABLES, "recipe", "backbone")  # options that go without saying in the name of a row: their values tell
 SET_BY_BENCH = ("data", "out", "seed", "judge_test", "resume", "overwrite", "command", "source")
 
@@ -40,7 +41,8 @@ def read_suite(path: Path, protocol: str) -> Suite:
     Options of a row are, from the weakest to the strongest: its recipe's, those under ``[options]``, those under
     ``[full]`` or ``[fast]``, and its own. A choice with options, such as a loss, is taken whole. In a row a list is one
     row for each of its values, and several lists are all their combinations. A row without a name is called after its
-    options; where it has a name and lists, their values come behind it.
+    options; where it has a name and lists, their values come behind it. A row with ``ensemble`` is not trained: it is
+    the average of the rows that are listed there by name.
 
     Args:
         path: a TOML file; the suite is named after it.
@@ -61,7 +63,7 @@ def read_suite(path: Path, protocol: str) -> Suite:
 
 
 def select_rows(suite: Suite, names: Collection[str]) -> Suite:
-    """Some rows, in the suite's order, and the baseline.
+    """Some rows, in the suite's order, the baseline, and the rows that an ensemble among them averages.
 
     Raises:
         OptionError: if there is no row of a name.
@@ -70,7 +72,9 @@ def select_rows(suite: Suite, names: Collection[str]) -> Suite:
     for name in names:
         if name not in known:
             raise OptionError(f"rows must be among {', '.join(known)}, got {name!r}{did_you_mean(name, known)}")
-    return dataclasses.replace(suite, rows=tuple(r for r in suite.rows if r.name in (*names, suite.baseline)))
+    wanted = {*names, suite.baseline}
+    wanted |= {member for row in suite.rows if row.name in wanted for member in row.ensemble}
+    return dataclasses.replace(suite, rows=tuple(row for row in suite.rows if row.name in wanted))
 
 
 def with_baseline(suite: Suite, name: str) -> Suite:
@@ -137,6 +141,9 @@ def _suite(name: str, values: Mapping[str, Any], protocol: str) -> Suite:
     rows: list[Row] = []
     for number, table in enumerate(values["row"], 1):
         with _within(f"row {number}"):
+            if ENSEMBLE in table:
+                rows.append(_ensemble(table))
+                continue
             variants = list(_variants(table))
         with _within(f"row {number} with [{protocol}]"):
             rows += [_row(name, {**values.get("options", {}), **special, **own}) for name, own in variants]
@@ -144,6 +151,11 @@ def _suite(name: str, values: Mapping[str, Any], protocol: str) -> Suite:
     for each in names:
         if names.count(each) > 1:
             raise OptionError(f"two rows are called {each!r}; give one of them another name")
+    trained = [row.name for row in rows if not row.ensemble]
+    for row in rows:
+        for member in (name for name in row.ensemble if name not in trained):
+            hint = did_you_mean(member, trained)
+            raise OptionError(f"the {ENSEMBLE} {row.name!r} must be of rows that are trained, got {member!r}{hint}")
     suite = Suite(
         name=name,
         title=values["title"],
@@ -169,6 +181,22 @@ def _check_seeds(seeds: Sequence[int], protocol: str) -> None:
         check_number("each of seeds", seed, 0, 2**62)
         if seeds.count(seed) > 1:
             raise OptionError(f"each of seeds must be there once, got {seed} twice")
+
+
+def _ensemble(table: Mapping[str, Any]) -> Row:
+    """The row that averages others."""
+    members = table[ENSEMBLE]
+    check_type(ENSEMBLE, members, tuple[str, ...])
+    if len(members) < 2:
+        raise OptionError(f"{ENSEMBLE} must name two rows or more, got {members}")
+    for member in members:
+        if members.count(member) > 1:
+            raise OptionError(f"each of {ENSEMBLE} must be there once, got {member!r} twice")
+    if others := [key for key in table if key not in ("name", ENSEMBLE)]:
+        raise OptionError(f"a row with {ENSEMBLE} is not trained and takes a name alone beside it, got {others[0]}")
+    name = table.get("name", "")
+    check_type("name", name, str)
+    return Row(name or " + ".join(members), {}, tuple(members))
 
 
 def _variants(table: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

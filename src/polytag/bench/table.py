@@ -10,15 +10,15 @@ from scipy.stats import nct, t
 
 from polytag._checks import check_number
 from polytag._text import counted
-from polytag.bench.cost import cost_of
+from polytag.bench.answers import answers, must_agree, must_be_alike, thresholds
+from polytag.bench.cost import cost_of, cost_together
 from polytag.bench.machine import machine
-from polytag.bench.types import Line, Suite, Table
+from polytag.bench.types import ADAPTED, MEASURES, Line, Suite, Table
 from polytag.errors import OptionError, RunError
 from polytag.labels.facts import LIMITS, tail_groups
-from polytag.metrics import METRICS
 from polytag.metrics.bootstrap import LEAST_DRAWS, Measured, difference_of_measured, measured
 from polytag.run import CONFIG, Run
-from polytag.scores import SCORES, Scores, load_scores
+from polytag.scores import Scores
 
 LEVEL, POWER = 0.05, 0.8  # of the test behind `detectable`
 
@@ -28,13 +28,15 @@ def make_table(
 ) -> Table:
     """Judge finished runs beside each other.
 
-    All values are of the test photos, each run's test logits as its folder keeps them. Differences are those of
+    All values are of the test photos, each run's test logits as its folder keeps them; an ensemble is the mean of its
+    members' probabilities. Thresholds of adapted metrics are chosen on the validation photos, for each row and seed;
+    where a run did not keep its answers on those, they are NaN. Differences are those of
     :func:`polytag.metrics.bootstrap.paired_difference`: 95% intervals over resampled test photos and, with several
     seeds, resampled pairs; with one seed the noise of training is not in them.
 
     Args:
         suite: what was asked for.
-        runs: name of a row to its run folders, in the order of the suite's seeds.
+        runs: name of a row that is trained to its run folders, in the order of the suite's seeds.
         tail_limits: a class is head if at least the first number of training photos have it, tail if fewer than the
             second, else medium. Where the seed decides which photos are trained on, the mean over runs counts.
         draws: how many resamples, 100 or more.
@@ -46,23 +48,30 @@ def make_table(
     check_number("draws", draws, LEAST_DRAWS, 1_000_000)
     if not tail_limits[0] >= tail_limits[1] >= 0:
         raise OptionError(f"tail_limits must be two numbers from 0, the larger one first, got {tail_limits}")
-    opened = {row.name: _opened(runs.get(row.name, ()), row.name, len(suite.seeds)) for row in suite.rows}
-    base = opened[suite.baseline][0]
+    opened = {row.name: _opened(runs.get(row.name, ()), row.name, len(suite.seeds)) for row in suite.trained}
+    members = {row.name: row.ensemble or (row.name,) for row in suite.rows}
+    base = opened[members[suite.baseline][0]][0]
     all_runs = [run for of in opened.values() for run in of]
     for run in all_runs:
-        _must_agree(run, base, "classes", run.classes == base.classes)
+        must_agree(run, base, "classes", run.classes == base.classes)
     groups = tail_groups(np.mean([_train_positives(run) for run in all_runs], axis=0), tail_limits)
-    kept = _scores(base)
+    kept = answers([base])
     judged = {
-        name: [_judged(run, base, kept, groups, draws, suite.metrics) for run in of] for name, of in opened.items()
+        name: [
+            _judged(of_seed, base, kept, groups, draws, suite.metrics)
+            for of_seed in zip(*(opened[member] for member in of), strict=True)
+        ]
+        for name, of in members.items()
     }
+    costs = {name: cost_of([run.path for run in of]) for name, of in opened.items()}
     lines = []
     for row in suite.rows:
         means, deviations = _over_seeds(judged[row.name])
         is_base = row.name == suite.baseline
         differences = {} if is_base else difference_of_measured(judged[row.name], judged[suite.baseline])
-        folders = tuple(run.path for run in opened[row.name])
-        lines.append(Line(row.name, folders, means, deviations, differences, cost_of(folders)))
+        folders = tuple(run.path for member in members[row.name] for run in opened[member])
+        cost = cost_together([costs[member] for member in row.ensemble]) if row.ensemble else costs[row.name]
+        lines.append(Line(row.name, folders, means, deviations, differences, cost))
     spread = _over_seeds(judged[suite.baseline])[1]["mAP"]
     return Table(
         suite=suite,
@@ -111,14 +120,6 @@ def _opened(folders: Sequence[Path], row: str, seeds: int) -> list[Run]:
     return [Run.open(folder) for folder in folders]
 
 
-def _must_agree(run: Run, base: Run, what: str, agree: bool) -> None:
-    if not agree:
-        raise RunError(
-            f"{run.path} and {base.path} must have the same {what}, and these differ; train both on the same data, "
-            "with its test photos marked"
-        )
-
-
 def _train_positives(run: Run) -> list[int]:
     """How many training photos have each class, ``(classes,)``."""
     counts = run.config["data"].get("train_positives")
@@ -130,32 +131,28 @@ def _train_positives(run: Run) -> list[int]:
     return counts
 
 
-def _scores(run: Run) -> Scores:
-    scores = load_scores(run.path)
-    if scores.logits.shape[1] != len(run.classes):
-        raise RunError(
-            f"{run.path / SCORES} is damaged: it has {scores.logits.shape[1]} columns for {len(run.classes)} classes; "
-            "restore it or train again"
-        )
-    return scores
-
-
 def _judged(
-    run: Run,
+    runs: Sequence[Run],
     base: Run,
     kept: Scores,
     groups: Mapping[str, NDArray[np.bool_]],
     draws: int,
     metrics: Sequence[str],
 ) -> Measured:
-    """A run on the test photos; among its values are the mAP of head, medium and tail, and further metrics."""
-    logits, targets, fingerprint = _scores(run)
-    same_photos = fingerprint == kept.fingerprint and targets.shape == kept.targets.shape
-    _must_agree(run, base, "test photos", same_photos)
-    _must_agree(run, base, "labels of the test photos", bool((targets == kept.targets).all()))
-    values, resamples = measured(logits, targets, draws, groups=groups)
-    further = {name: METRICS[name](logits, targets, 0.0) for name in metrics}
-    return Measured(further | values, resamples)
+    """One run, or several as one model, on the test photos; the mAP of head, medium and tail is among the values."""
+    scores = answers(runs)
+    must_be_alike(runs[0], scores, base, kept, "test")
+    plain = [name for name in metrics if name not in ADAPTED]
+    values, resamples = measured(scores.logits, scores.targets, draws, groups=groups, metrics=(*MEASURES, *plain))
+    adapted = {name: ADAPTED[name] for name in metrics if name in ADAPTED}
+    limits = thresholds(runs) if adapted else None
+    if limits is None:
+        unknown = {name: np.full(draws, np.nan) for name in adapted}
+        return Measured(values | dict.fromkeys(adapted, float("nan")), resamples | unknown)
+    moved = measured(scores.logits, scores.targets, draws, metrics=tuple(adapted.values()), threshold=limits)
+    for name, own in adapted.items():
+        values[name], resamples[name] = moved.values[own], moved.resamples[own]
+    return Measured(values, resamples)
 
 
 def _over_seeds(runs: Sequence[Measured]) -> tuple[dict[str, float], dict[str, float]]:

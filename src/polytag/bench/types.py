@@ -9,15 +9,17 @@ from polytag.labels.facts import TAIL
 from polytag.metrics.bootstrap import Difference
 
 MEASURES = ("mAP", "CF1", "OF1")
-COMPARED = (*MEASURES, *TAIL)  # with the baseline, by an interval
+COMPARED = (*MEASURES, *TAIL)  # in every table, with the baseline by an interval
+ADAPTED = {"CF1_adapted": "CF1", "OF1_adapted": "OF1"}  # at thresholds that were chosen on the validation photos
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a suite: a training, told by its name and what is special about it."""
+    """One row of a suite: a training, told by its name and what is special about it, or an ensemble of such rows."""
 
     name: str
     options: Mapping[str, Any]  # of polytag.Training, but for data, out and seed; the protocol's are in it already
+    ensemble: tuple[str, ...] = ()  # names of the rows that it averages, seed by seed; it is not trained itself
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,12 @@ class Suite:
     imbalance: float = 0.0  # of the training labels, made by leaving photos out, seeded; 0 for as they are
     about: str = ""  # a paragraph for the page
     paper: str = ""  # key of the papers' numbers that stand beside ours
-    metrics: tuple[str, ...] = ()  # of polytag.metrics.METRICS, shown beside MEASURES
+    metrics: tuple[str, ...] = ()  # of polytag.metrics.METRICS and ADAPTED, shown beside MEASURES
+
+    @property
+    def trained(self) -> tuple[Row, ...]:
+        """The rows that are no ensembles."""
+        return tuple(row for row in self.rows if not row.ensemble)
 
 
 @dataclass(frozen=True)
@@ -55,10 +62,10 @@ class Line:
     """One row of a table."""
 
     name: str
-    runs: tuple[Path, ...]  # one a seed
+    runs: tuple[Path, ...]  # one a seed, of an ensemble those of its members
     means: Mapping[str, float]  # MEASURES, head, medium, tail and the suite's metrics; NaN where undefined
     deviations: Mapping[str, float]  # standard deviation over seeds of the same; NaN with one seed
-    differences: Mapping[str, Difference]  # of COMPARED, to the baseline; empty for the baseline itself
+    differences: Mapping[str, Difference]  # of COMPARED and the metrics, to the baseline; empty for the baseline itself
     cost: Cost
 
 

@@ -40,7 +40,7 @@ def main(words: list[str]) -> int:
         say(f"packed; --data {args.pack} takes the place of {args.data}")
         return 0
     out = args.out or Path("runs") / "bench" / f"{suite.name}-{suite.protocol}"
-    trainings = len(suite.rows) * len(suite.seeds)
+    trainings = len(suite.trained) * len(suite.seeds)
     say(f"{suite.title}: {len(suite.rows)} rows, {len(suite.seeds)} seeds, {trainings} trainings; they go to {out}")
     runs = watch_task(run_suite(suite, args.data, out, jobs=args.jobs, jobs_on=args.jobs_on, train=train))
     table = make_table(suite, runs, limits, args.draws)
