@@ -345,6 +345,6 @@ def test_the_losses_are_compared_under_a_linear_head_beside_a_plain_loop(name):
 @pytest.mark.parametrize("name", ["ccp", "ucm10"])
 def test_upsamplings_are_compared_under_the_attention_of_the_papers_table(name):
     (path,) = (path for path in SUITES if path.stem == name)
-    heads = [row.options["head"] for row in read_suite(path, "full").rows if "decouple" in row.name]
+    heads = [row.options["head"] for row in read_suite(path, "full").trained if "decouple" in row.name]
     assert {head["attention"] for head in heads} == {"arch1", "arch2", "none"}
     assert [head["attention"] for head in heads if "upsampling" in head] == ["arch1", "arch1"]

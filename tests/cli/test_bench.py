@@ -95,6 +95,14 @@ def test_some_seeds_make_a_table_of_their_own(bench):
     assert float(table["asl"]["mAP"]) == pytest.approx(np.nanmean(average_precision(scores.logits, scores.targets)))
 
 
+def test_other_columns_need_no_training(bench):
+    command, out = bench
+    assert main([*command, "--rows", "asl", "--metrics", "mA", "f1_samples", "--draws", "100"]) == 0
+    assert {"mA", "f1_samples_verdict"} <= set(rows(out)["asl"])
+    assert main([*command, "--rows", "asl", "--metrics", "--draws", "100"]) == 0
+    assert not {"mA", "f1_samples_verdict"} & set(rows(out)["asl"])
+
+
 def test_what_is_shown_fits_a_terminal_and_the_pages_say_how_they_were_made(bench, capsys):
     command, out = bench
     assert main([*command, "--rows", "asl", "--draws", "100"]) == 0
@@ -147,6 +155,8 @@ def test_what_is_kept_of_trainings_makes_a_table_elsewhere(bench, tmp_path, caps
         (["--rows", "alm"], "rows must be among plain, bce, weighted_bce, asl, got 'alm'"),
         (["--baseline", "alm"], "baseline must be one of the rows plain, bce, weighted_bce, asl, got 'alm'"),
         (["--seeds", "1", "2", "1"], "each of seeds must be there once, got 1 twice"),
+        (["--metrics", "mA", "mA"], "each of metrics must be there once, got mA twice"),
+        (["--metrics", "f2"], "each of metrics must be one of "),
         (["--seeds", "-1"], "each of seeds must be between 0 and 4.61169e+18, got -1"),
         (["--draws", "5"], "draws must be between 100 and 1e+06, got 5"),
     ],

@@ -100,6 +100,23 @@ def with_seeds(suite: Suite, seeds: Sequence[int]) -> Suite:
     return dataclasses.replace(suite, seeds=tuple(seeds))
 
 
+def with_metrics(suite: Suite, metrics: Sequence[str]) -> Suite:
+    """The same with other further metrics.
+
+    Raises:
+        OptionError: if there is no metric of a name, or one is there twice.
+    """
+    _check_metrics(metrics)
+    return dataclasses.replace(suite, metrics=tuple(metrics))
+
+
+def _check_metrics(metrics: Sequence[str]) -> None:
+    for name in metrics:
+        check_choice("each of metrics", name, FURTHER)
+        if metrics.count(name) > 1:
+            raise OptionError(f"each of metrics must be there once, got {name} twice")
+
+
 def _check_top(values: Mapping[str, Any]) -> None:
     known = (*_TYPES, *_SIZES, *_TABLES, "row")
     for key, value in values.items():
@@ -119,11 +136,7 @@ def _check_top(values: Mapping[str, Any]) -> None:
     _check_below_root("data", values["data"])
     if "paper" in values:
         check_choice("paper", values["paper"], papers.known())
-    metrics = values.get("metrics", [])
-    for name in metrics:
-        check_choice("each of metrics", name, FURTHER)
-        if metrics.count(name) > 1:
-            raise OptionError(f"each of metrics must be there once, got {name} twice")
+    _check_metrics(values.get("metrics", []))
     check_number("unknown", values.get("unknown", 0.0), 0.0, 0.99)
     if "imbalance" in values:
         check_number("imbalance", values["imbalance"], 1.0, MOST)

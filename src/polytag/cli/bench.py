@@ -11,7 +11,7 @@ from polytag.bench.data import pack_suite
 from polytag.bench.markdown import as_csv, as_markdown, as_text
 from polytag.bench.page import as_page
 from polytag.bench.runner import Planned, finish, run_suite
-from polytag.bench.suite import read_suite, select_rows, with_baseline, with_seeds
+from polytag.bench.suite import read_suite, select_rows, with_baseline, with_metrics, with_seeds
 from polytag.bench.table import make_table
 from polytag.cli.console import say, watch_task
 from polytag.cli.parser import Parser
@@ -33,6 +33,8 @@ def main(words: list[str]) -> int:
         suite = with_baseline(suite, args.baseline)
     if args.seeds is not None:
         suite = with_seeds(suite, args.seeds)
+    if args.metrics is not None:
+        suite = with_metrics(suite, args.metrics)
     if args.rows:
         suite = select_rows(suite, args.rows)
     if args.pack:
@@ -85,6 +87,7 @@ def _parser() -> Parser:
     parser.add_argument("--rows", nargs="+", metavar="NAME", help="these alone, beside the baseline")
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="instead of the suite's")
     parser.add_argument("--baseline", metavar="NAME", help="the row to compare with (default: as the suite says)")
+    parser.add_argument("--metrics", nargs="*", metavar="NAME", help="further columns instead of the suite's")
     parser.add_argument("--tail-limits", default=LIMITS, metavar="N,N", help=f"{_TAIL} (default: {LIMITS})")
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="resamples (default: 1000)")
     parser.add_argument("--pack", type=Path, metavar="DIR", help="write the photos at the suite's size, train nothing")

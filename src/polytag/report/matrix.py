@@ -12,9 +12,7 @@ from polytag.report.lettering import fitted, text_width
 LEFT, TOP = 150, 12
 
 
-def matrix(
-    shares: NDArray[np.float64], names: Sequence[str], title: str, new: Collection[tuple[int, int]] = ()
-) -> str:
+def matrix(shares: NDArray[np.float64], names: Sequence[str], title: str, new: Collection[tuple[int, int]] = ()) -> str:
     """An SVG with a row and a column for each name, the fuller the larger the share.
 
     Args:
