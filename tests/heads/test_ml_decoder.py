@@ -60,7 +60,7 @@ def test_normalised_logits_are_scaled_cosines(cosine_bias):
     tokens = leaky_relu(linear(maps.flatten(2).transpose(1, 2), head.embed.weight, head.embed.bias), 0.2)
     answers = answers_of_torch(head, tokens)
     cosines = [nn.functional.cosine_similarity(answers[:, c // 3], head.weight[c], dim=1) for c in range(7)]
-    expected = 17 * torch.stack(cosines, dim=1) + (head.bias if cosine_bias else 0)
+    expected = 17 * (torch.stack(cosines, dim=1) + (head.bias if cosine_bias else 0))
     torch.testing.assert_close(head(maps), expected)
     assert (head.bias is not None) == cosine_bias
     assert "scale" in head.state_dict()

@@ -35,7 +35,7 @@ class MLDecoder(Head):
     """Attention of ``K = min(groups, C)`` queries to the map, and a product of each with the weights of its classes.
 
     Cells of the map become tokens of ``width`` numbers; one decoder layer without self-attention follows; class ``c``
-    belongs to query ``c // ceil(C / K)``. Normalised, the product is ``scale * cos``, and tokens may be negative.
+    belongs to query ``c // ceil(C / K)``. Normalised, the logit is ``scale * cos``, and tokens may be negative.
 
     Args:
         in_channels: channels ``D`` of the feature maps.
@@ -48,7 +48,7 @@ class MLDecoder(Head):
         normalize: queries and weights get length 1.
         scale: ``> 0``, what cosines are multiplied with, kept with the weights; 0 for
             ``min(max(sqrt(5) ln(C - 1), 7), 30)``.
-        cosine_bias: add a bias to cosines too, as public code of paper 001 does; without normalisation there is one.
+        cosine_bias: ``scale * (cos + bias)``, as public code of paper 001 has it; without normalisation there is one.
 
     Raises:
         OptionError: if an option is out of its range, or features are not ``(batch, D, h, w)``.
@@ -110,13 +110,14 @@ class MLDecoder(Head):
         missing = self.groups * self.share - self.num_classes
         weight = pad(self.weight, (0, 0, 0, missing)).view(self.groups, self.share, -1)  # (K, share, width)
         if not self.normalize:
-            logits = torch.einsum("bkw,ksw->bks", answers, weight)  # (batch, K, share)
+            products = torch.einsum("bkw,ksw->bks", answers, weight)  # (batch, K, share)
         else:
             with full_precision(answers):
-                cosines = torch.einsum("bkw,ksw->bks", unit(answers, 2), unit(weight, 2))  # (batch, K, share)
-                logits = self.scale * cosines.clamp(-1, 1)
-        logits = logits.flatten(1)[:, : self.num_classes]  # (batch, C)
-        return logits if self.bias is None else logits + self.bias
+                products = torch.einsum("bkw,ksw->bks", unit(answers, 2), unit(weight, 2)).clamp(-1, 1)
+        products = products.flatten(1)[:, : self.num_classes]  # (batch, C)
+        if self.bias is not None:
+            products = products + self.bias
+        return self.scale * products if self.normalize else products
 
     def looks(self, features: Tensor) -> Tensor:
         """See :class:`~polytag.heads.base.LookingHead`: the attention of each class's query, the mean over heads."""
