@@ -28,7 +28,7 @@ TOLERANCE = 1e-9
 
 
 def label_graphs(golden: Any) -> float:
-    """ML-GCN's matrices from published counts, both thresholds, all cases, as a share of each number of 0.01 or more."""
+    """ML-GCN's matrices from published counts, both thresholds; a difference as a share of its number, or of 0.01."""
     worst = 0.0
     for key in golden.files:
         case, _, rest = key.partition(".")
