@@ -75,7 +75,7 @@ class ChannelWeights(Head):
 
     Args:
         weights: ``(D,)``.
-        around: the head.
+        around: the head, which is copied.
     """
 
     weights: Tensor
@@ -83,13 +83,24 @@ class ChannelWeights(Head):
     def __init__(self, weights: Tensor, around: Head) -> None:
         super().__init__(around.in_channels, around.num_classes)
         self.register_buffer("weights", weights.detach().clone())
-        self.around = around
-        if isinstance(around, MapHead):  # then so is this one
+        self.around = copy.deepcopy(around)
+        self.training = around.training
+        if isinstance(self.around, VectorHead):  # then so is this one
+            self.embed, self.classify = self._embed, self.around.classify
+        if isinstance(self.around, MapHead):
             self.class_maps = self._class_maps
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of a batch; see :class:`Head`."""
         return self.around(self._weighted(features))  # type: ignore[no-any-return]
+
+    @property
+    def scale(self) -> Tensor | None:
+        """What cosines are multiplied with, where the other head gives some."""
+        return getattr(self.around, "scale", None)
+
+    def _embed(self, features: Tensor) -> Tensor:
+        return self.around.embed(self._weighted(features))  # type: ignore[no-any-return, operator]  # (batch, D)
 
     def _class_maps(self, features: Tensor) -> Tensor:
         return self.around.class_maps(self._weighted(features))  # type: ignore[no-any-return, operator]
