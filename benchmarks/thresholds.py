@@ -1,7 +1,8 @@
-"""What thresholds of half of the test photos are worth on the other half: ``python benchmarks/thresholds.py RUN ...``.
+"""What thresholds of half of the photos are worth on the other half: ``python benchmarks/thresholds.py RUN ...``.
 
-Each run's kept answers are split in halves twenty times; thresholds are chosen on one half as `polytag tune` does by
-default and judged on the other, against 0.5. Prints the mean change of CF1 and OF1 and its 5% quantile, in points.
+The answers that each run or record has kept on validation and test photos, or on test photos alone where it has no
+others, are split in halves twenty times; thresholds are chosen on one half as `polytag tune` does by default and judged
+on the other, against 0.5. Prints the mean change of CF1 and OF1 and its 5% quantile, in points.
 """
 
 import argparse
@@ -10,6 +11,8 @@ import platform
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
 from scipy.special import expit, logit
 
 from polytag._random import generator
@@ -18,6 +21,16 @@ from polytag.metrics import METRICS
 from polytag.scores import load_scores
 
 SPLITS, WORST = 20, -0.5  # points that the 5% quantile may lose
+VAL = "scores/val.safetensors"
+
+
+def answers(run: Path) -> tuple[NDArray[np.float32], NDArray[np.int8], str]:
+    """Logits and targets of a run's photos, and which photos these are."""
+    logits, targets, _ = load_scores(run)
+    if not (run / VAL).exists():
+        return logits, targets, "test alone"
+    val = load_file(run / VAL)
+    return np.concatenate([val["logits"], logits]), np.concatenate([val["targets"], targets]), "val and test"
 
 
 def main() -> None:
@@ -29,7 +42,7 @@ def main() -> None:
     print(f"{datetime.date.today()}, {platform.machine()}, {SPLITS} splits, shrink {args.shrink:g}")
     changes: dict[str, list[float]] = {"CF1": [], "OF1": []}
     for run in args.runs:
-        logits, targets, _ = load_scores(run)
+        logits, targets, photos = answers(run)
         own: dict[str, list[float]] = {"CF1": [], "OF1": []}
         for split in range(SPLITS):
             order = generator(split).permutation(len(logits))
@@ -40,7 +53,8 @@ def main() -> None:
             for name, values in own.items():
                 before, after = (METRICS[name](logits[judged_on], targets[judged_on], cut) for cut in (0.0, limits))
                 values.append(100 * (after - before))
-        print(f"  {run.name}: " + ", ".join(f"{name} {np.mean(values):+.2f}" for name, values in own.items()))
+        means = ", ".join(f"{name} {np.mean(values):+.2f}" for name, values in own.items())
+        print(f"  {run.name}, {len(logits)} photos of {photos}: {means}")
         for name, values in own.items():
             changes[name] += values
     for name, values in changes.items():

@@ -25,7 +25,7 @@ def tune(
     run: Run,
     data: LabelledSet,
     objective: Objective = "f1",
-    level: float = 0.9,
+    level: float | None = None,
     shrink: float = 10.0,
     grid: float = 0.0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
@@ -37,7 +37,7 @@ def tune(
         run: whose thresholds are chosen.
         data: photos that are not the test; they are seen as in evaluation, never augmented.
         objective: see :func:`polytag.labels.thresholds.best_thresholds`.
-        level: of precision or recall.
+        level: of precision or recall, 0.9 unless given; f1 has none.
         shrink: positives that the shared threshold counts for.
         grid: multiples of this alone; 0 for any cut.
         device: "auto", "cpu" or "cuda".

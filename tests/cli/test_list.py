@@ -57,6 +57,30 @@ def test_costs_of_heads_say_what_folding_saves(capsys):
     assert all(len(row) <= 80 for row in (title, *rows))
 
 
+SMALL = ("--cost", "--backbone", "test_resnet", "--image-size", "64")
+
+
+def test_costs_of_a_head_with_options_of_its_own_and_of_one_within(capsys):
+    _, inner = shown(capsys, "heads", *SMALL, "--head", "ml_decoder", "--head.hidden", "8")
+    _, around = shown(
+        capsys, "heads", *SMALL, "--head", "gat", "--head.around", "ml_decoder", "--head.around.hidden", "8"
+    )
+    _, default = shown(capsys, "heads", *SMALL, "--head", "ml_decoder")
+    assert inner.split()[1] == around.split()[1] != default.split()[1]  # parameters, folded
+    assert inner.split()[3] == around.split()[3] < default.split()[3]
+
+
+def test_costs_of_a_million_labels_take_no_memory(capsys):
+    _, row = shown(capsys, "heads", *SMALL, "--head", "gat", "--classes", "1000000")
+    assert float(row.split()[1]) > 0
+
+
+def test_costs_of_backbones_are_with_the_head_that_is_named(capsys):
+    _, plain = shown(capsys, "backbones", "test_resnet", "--cost", "--image-size", "64")
+    _, other = shown(capsys, "backbones", "test_resnet", "--cost", "--image-size", "64", "--head", "ml_decoder")
+    assert float(other.split()[1]) > float(plain.split()[1]) + 5
+
+
 def test_costs_of_backbones_and_why_one_has_none(capsys):
     _, *rows = shown(capsys, "backbones", "test_vit", "--cost", "--image-size", "63")
     assert {row.split()[0] for row in rows} == set(timm.list_models("*test_vit*"))
@@ -67,6 +91,11 @@ def test_costs_of_backbones_and_why_one_has_none(capsys):
     ("words", "sentence"),
     [
         (["losses", "--cost"], "--cost is of backbones or heads, got losses"),
+        (
+            ["heads", "--cost", "--head", "linear", "--head.groups", "2"],
+            "the head linear has no option --head.groups; it has --head.pooling, --head.normalize, --head.scale, "
+            "--head.dropout",
+        ),
         (["heads", "--cost", "--classes", "0"], "--classes must be between 1 and 1e+06, got 0"),
         (["heads", "--cost", "--image-size", "0"], "--image-size must be between 1 and 8192, got 0"),
     ],

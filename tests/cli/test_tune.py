@@ -42,7 +42,8 @@ def test_predict_uses_them(run_copy, photos, capsys):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--level", "2"], "level must be between 0 and 1, got 2.0"),
+        (["--objective", "recall", "--level", "2"], "level must be between 0 and 1, got 2.0"),
+        (["--level", "0.8"], "level goes with objective precision or recall, got 0.8 with f1; leave it out"),
         (["--split", "test"], "argument --split: invalid choice: 'test' (choose from 'val', 'train')"),
     ],
 )

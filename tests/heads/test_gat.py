@@ -89,11 +89,34 @@ def test_folded_it_still_shows_where_a_label_is():
         torch.testing.assert_close(head.fold().class_maps(features()), head.class_maps(features()))
 
 
+def test_folded_around_cosines_it_still_has_two_halves_and_the_scale():
+    head = built(Linear(4, 3, normalize=True, scale=17.0))
+    folded = head.fold()
+    assert isinstance(folded, VectorHead)
+    assert folded.scale == 17.0
+    torch.testing.assert_close(folded.embed(features()), head.embed(features()))
+    torch.testing.assert_close(folded.classify(folded.embed(features())), head(features()))
+    assert not isinstance(ChannelWeights(torch.ones(4), MLDecoder(4, 3, width=8, attention_heads=2)), VectorHead)
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_folded_it_shares_no_weights(normalize):
+    head = built(Linear(4, 3, normalize=normalize))
+    before = {key: value.clone() for key, value in head.state_dict().items()}
+    for weights in head.fold().parameters():
+        weights.data.add_(1)
+    assert all(torch.equal(value, before[key]) for key, value in head.state_dict().items())
+
+
 def test_folding_leaves_training_as_it_was():
-    head = built().train()
-    assert head.fold() is not head
+    head = built(Linear(4, 3, normalize=True)).train()
+    head.around.eval()
+    folded = head.fold()
     assert head.training
     assert head.first.training
+    assert not head.around.training
+    assert not head.around.classifier.training
+    assert not folded.training
 
 
 def test_ml_gcn_works_out_a_weight_vector_for_each_label():

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu, linear, relu
 
-from polytag.errors import OptionError
+from polytag.errors import OptionError, RunError
 from polytag.heads.ml_decoder import MLDecoder, from_public
 
 SMALL = {"width": 16, "attention_heads": 4, "hidden": 24, "dropout": 0.0}
@@ -60,7 +60,7 @@ def test_normalised_logits_are_scaled_cosines(cosine_bias):
     tokens = leaky_relu(linear(maps.flatten(2).transpose(1, 2), head.embed.weight, head.embed.bias), 0.2)
     answers = answers_of_torch(head, tokens)
     cosines = [nn.functional.cosine_similarity(answers[:, c // 3], head.weight[c], dim=1) for c in range(7)]
-    expected = 17 * torch.stack(cosines, dim=1) + (head.bias if cosine_bias else 0)
+    expected = 17 * (torch.stack(cosines, dim=1) + (head.bias if cosine_bias else 0))
     torch.testing.assert_close(head(maps), expected)
     assert (head.bias is not None) == cosine_bias
     assert "scale" in head.state_dict()
@@ -75,38 +75,104 @@ def test_queries_are_fixed_and_dropout_differs_from_photo_to_photo():
     assert head.queries.std() == pytest.approx(1, abs=0.2)
 
 
-def test_the_first_products_are_about_as_large_as_one_with_xavier_weights():
+@pytest.mark.parametrize("classes", [80, 1000])
+def test_weights_start_as_large_as_those_of_public_code(classes):
     torch.manual_seed(0)
-    head = MLDecoder(6, 800, groups=100)
-    assert head.weight.std().item() == pytest.approx(math.sqrt(2 / (768 + 8)), rel=0.02)
+    head = MLDecoder(6, classes)
+    public = nn.init.xavier_normal_(torch.empty(head.groups, 768, head.share))
+    assert head.weight.std().item() == pytest.approx(public.std().item(), rel=0.02)
 
 
-def test_the_weights_of_the_public_code_have_a_place():
-    head = built(7, groups=3)
+LAYER = [
+    "decoder.layers.0.norm1.weight",
+    "decoder.layers.0.norm1.bias",
+    "decoder.layers.0.norm2.weight",
+    "decoder.layers.0.norm2.bias",
+    "decoder.layers.0.norm3.weight",
+    "decoder.layers.0.norm3.bias",
+    "decoder.layers.0.multihead_attn.in_proj_weight",
+    "decoder.layers.0.multihead_attn.in_proj_bias",
+    "decoder.layers.0.multihead_attn.out_proj.weight",
+    "decoder.layers.0.multihead_attn.out_proj.bias",
+    "decoder.layers.0.linear1.weight",
+    "decoder.layers.0.linear1.bias",
+    "decoder.layers.0.linear2.weight",
+    "decoder.layers.0.linear2.bias",
+]
+EARLIER = [
+    "duplicate_pooling",
+    "duplicate_pooling_bias",
+    "embed_standart.weight",
+    "embed_standart.bias",
+    *LAYER,
+    "query_embed.weight",
+]
+CURRENT = [
+    *LAYER,
+    "decoder.embed_standart.weight",
+    "decoder.embed_standart.bias",
+    "decoder.query_embed.weight",
+    "decoder.duplicate_pooling",
+    "decoder.duplicate_pooling_bias",
+]
+
+
+def public(head, names):
+    """The weights of a head of 7 classes in 3 groups, under names of the public code."""
     own = head.state_dict()
-    public = {
+    pooling = nn.functional.pad(own["weight"], (0, 0, 0, 2)).view(3, 3, 16).transpose(1, 2)
+    ours = [
+        *(f"norms.{number}.{kind}" for number in range(3) for kind in ("weight", "bias")),
+        *(f"{layer}.{kind}" for layer in ("project", "merge", "widen", "narrow") for kind in ("weight", "bias")),
+    ]
+    values = dict(zip(LAYER, [own[name] for name in ours], strict=True)) | {
         "embed_standart.weight": own["embed.weight"],
         "embed_standart.bias": own["embed.bias"],
         "query_embed.weight": own["queries"],
+        "duplicate_pooling": pooling,
         "duplicate_pooling_bias": own["bias"],
-        "duplicate_pooling": nn.functional.pad(own["weight"], (0, 0, 0, 2)).view(3, 3, 16).transpose(1, 2),
     }
-    layer = "decoder.layers.0"
-    for number in range(3):
-        for kind in ("weight", "bias"):
-            public[f"{layer}.norm{number + 1}.{kind}"] = own[f"norms.{number}.{kind}"]
-    for kind in ("weight", "bias"):
-        public[f"{layer}.multihead_attn.in_proj_{kind}"] = own[f"project.{kind}"]
-        public[f"{layer}.multihead_attn.out_proj.{kind}"] = own[f"merge.{kind}"]
-        public[f"{layer}.linear1.{kind}"] = own[f"widen.{kind}"]
-        public[f"{layer}.linear2.{kind}"] = own[f"narrow.{kind}"]
-    found = from_public(
-        {f"head.{name}": value for name, value in public.items()} | {"body.conv.weight": own["bias"]}, 7
-    )
-    assert found.keys() == own.keys()
+    return {name: values[name if name in values else name.removeprefix("decoder.")] for name in names}
+
+
+@pytest.mark.parametrize("prefix", ["", "head.", "fc.", "module.fc.", "decoder."])
+@pytest.mark.parametrize("names", [EARLIER, CURRENT])
+def test_the_weights_of_the_public_code_have_a_place(names, prefix):
+    head = built(7, groups=3)
+    state = {f"{prefix}{name}": value for name, value in public(head, names).items()}
+    found = from_public(state | {"body.layers.0.norm1.weight": torch.ones(2)}, 7)
+    assert found.keys() == head.state_dict().keys()
     other = MLDecoder(6, 7, groups=3, **SMALL).double().eval()
     other.load_state_dict(found)
     assert torch.equal(other(features()), head(features()))
+
+
+@pytest.mark.parametrize(
+    ("left_out", "added", "sentence"),
+    [
+        (
+            ("decoder.embed_standart.weight", "decoder.query_embed.weight"),
+            (),
+            "a public ML-Decoder must have query_embed.weight, embed_standart.weight, and these weights have none; "
+            "give all of it",
+        ),
+        (
+            ("decoder.duplicate_pooling",),
+            (),
+            "a public ML-Decoder must have one duplicate_pooling, got 0; give the state dict of its model",
+        ),
+        (
+            (),
+            ("decoder.layers.1.norm1.weight",),
+            "a public ML-Decoder must be one layer without self-attention, got layers.1.norm1.weight; give another one",
+        ),
+    ],
+)
+def test_refuses_weights_of_which_some_have_no_place(left_out, added, sentence):
+    state = public(built(7, groups=3), CURRENT) | {name: torch.ones(2) for name in added}
+    with pytest.raises(RunError) as error:
+        from_public({f"fc.{name}": value for name, value in state.items() if name not in left_out}, 7)
+    assert str(error.value) == sentence
 
 
 def test_shows_where_the_query_of_each_class_looks():

@@ -4,7 +4,9 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_torch
 
 from polytag.errors import DataError
 from polytag.labels import Labels
@@ -52,6 +54,15 @@ def test_few_of_many_directions_are_the_largest_ones():
     np.testing.assert_allclose(few, LENGTH * cut / np.linalg.norm(cut, axis=1, keepdims=True), atol=1e-6)
 
 
+def test_without_any_company_they_are_zeros():
+    dense = np.zeros((5, 40), int)
+    dense[:, 0] = 1
+    for size in (5, 40):
+        vectors = cooccurrence_vectors(Labels.from_dense(dense, [f"{n:02}" for n in range(40)]), size)
+        assert vectors.shape == (40, size)
+        assert not vectors.any()
+
+
 def test_labels_whose_photos_look_alike_are_near():
     features = np.array([[1.0, 0, 0]] * 4 + [[0, 1, 0]] * 3 + [[1, 0, 0.1], [0, 1, 0.1], [0.5, 0.5, 0]])
     vectors = image_vectors(LABELS, features, 7)
@@ -76,22 +87,51 @@ EXPECTED = [[1, 2], [1, 2], [5, 5], [7, 7], [2, 0]]
 
 def written(path):
     lines = [" ".join([word, *map(str, vector)]) + "\n" for word, vector in WORDS.items()]
-    if path.name == "glove.txt":
+    if path.name == "marked.txt":
+        path.write_text("".join(lines), encoding="utf-8-sig")
+    elif path.name == "glove.txt":
         path.write_text("".join(lines))
+    elif path.name == "tabs.txt":
+        path.write_text("\n" + "".join(lines).replace(" ", "\t"), encoding="utf-8-sig")
     elif path.name == "word2vec.txt":
         path.write_text(f"{len(WORDS)} 2\n" + "".join(line.replace("\n", " \n") for line in lines))
     elif path.name == "each.npz":
         np.savez(path, **{word: np.array(vector) for word, vector in WORDS.items()})
     elif path.name == "table.npz":
         np.savez(path, names=np.array(list(WORDS)), vectors=np.array(list(WORDS.values())))
+    elif path.name == "half.safetensors":
+        save_torch({word: torch.tensor(vector, dtype=torch.bfloat16) for word, vector in WORDS.items()}, path)
     else:
         save_file({word: np.array(vector) for word, vector in WORDS.items()}, path)
     return path
 
 
-@pytest.mark.parametrize("name", ["glove.txt", "word2vec.txt", "each.npz", "table.npz", "each.safetensors"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "glove.txt",
+        "marked.txt",
+        "tabs.txt",
+        "word2vec.txt",
+        "each.npz",
+        "table.npz",
+        "each.safetensors",
+        "half.safetensors",
+    ],
+)
 def test_words_are_read_from_files_of_any_kind(tmp_path, name):
     np.testing.assert_array_equal(word_vectors(written(tmp_path / name), ASKED, 2), EXPECTED)
+
+
+@pytest.mark.parametrize("name", ["words.txt", "each.npz"])
+def test_a_name_is_found_whatever_its_case(tmp_path, name):
+    words = {"DOG": [0.0], "Dog": [1.0], "cat": [3.0], "Cat": [4.0]}
+    if name == "each.npz":
+        np.savez(tmp_path / name, **words)
+    else:
+        (tmp_path / name).write_text("".join(f"{word} {number}\n" for word, (number,) in words.items()))
+    found = word_vectors(tmp_path / name, ("dog", "Dog", "cat", "CAT", "big dog"), 1)
+    assert found.tolist() == [[0], [1], [3], [3], [0]]
 
 
 @pytest.mark.parametrize(
@@ -111,6 +151,14 @@ def test_words_are_read_from_files_of_any_kind(tmp_path, name):
             2,
             "PATH cannot be read as vectors of words (could not convert string to float: 'is'); ",
         ),
+        (
+            "words.npz",
+            ("car",),
+            2,
+            "PATH cannot be read as vectors of words (could not convert string to float: np.str_('a')); ",
+        ),
+        ("cut.npz", ("car",), 2, "PATH cannot be read as vectors of words (File is not a zip file); "),
+        ("nan.npz", ("car",), 2, "the vector of 'car' in PATH must be finite numbers, and some are not; mend the file"),
         ("bad.npz", ("car",), 2, "PATH cannot be read as vectors of words ("),
         ("bad.safetensors", ("car",), 2, "PATH cannot be read as vectors of words ("),
     ],
@@ -119,6 +167,13 @@ def test_refuses_a_file_that_does_not_help(tmp_path, name, classes, size, messag
     path = tmp_path / name
     if name == "glove.txt":
         written(path)
+    elif name == "words.npz":
+        np.savez(path, car=np.array(["a", "b"]))
+    elif name == "nan.npz":
+        np.savez(path, car=np.array([1.0, np.nan]), other=np.array(["a"]))
+    elif name == "cut.npz":
+        np.savez(path, car=np.array([1.0, 2.0]))
+        path.write_bytes(path.read_bytes()[:-30])
     elif name.startswith("bad"):
         path.write_text("car is fast\n")
     with pytest.raises(DataError, match=f"^{re.escape(message.replace('PATH', str(path)))}"):

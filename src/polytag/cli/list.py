@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import timm
+import torch
 
 from polytag._checks import check_number
 from polytag._text import table
 from polytag.bench.cost import gmacs
-from polytag.build import TABLES, build_model, summary
+from polytag.build import TABLES, Choice, build_model, summary
+from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
 from polytag.errors import OptionError, PolytagError
 from polytag.fit import Training
@@ -44,9 +46,12 @@ def main(words: list[str]) -> int:
     cost = parser.add_argument_group("what backbones and heads cost")
     cost.add_argument("--cost", action="store_true", help="parameters and GMACs of a photo, of no trained model")
     cost.add_argument("--backbone", metavar="NAME", help=f"of the heads (default: {Training.backbone})")
+    cost.add_argument(
+        "--head", metavar="NAME", help="this one alone, with its options as in polytag train; of backbones: linear"
+    )
     cost.add_argument("--image-size", type=int, default=224, metavar="N", help="pixels a side (default: 224)")
     cost.add_argument("--classes", type=int, default=80, metavar="N", help="labels (default: 80)")
-    args = parser.parse_args(words)
+    args = parse_with_nested(parser, words, ("head",))
     check_number("--image-size", args.image_size, 1, 8192)
     check_number("--classes", args.classes, 1, 1_000_000)
     if args.cost and args.family not in ("backbones", "heads"):
@@ -56,26 +61,30 @@ def main(words: list[str]) -> int:
         if not names:
             raise OptionError(f"no backbone has {args.pattern!r} in its name; polytag list backbones shows all")
         if args.cost:
-            show_costs("backbone", ((name, name, "linear") for name in names), args.image_size, args.classes)
+            head = args.head or "linear"
+            show_costs("backbone", ((name, name, head) for name in names), args.image_size, args.classes)
         else:
             print("\n".join(names))
         return 0
     if args.cost:
         backbone = args.backbone or Training.backbone
-        show_costs("head", ((name, backbone, name) for name in TABLES["head"]), args.image_size, args.classes)
+        heads = TABLES["head"] if args.head is None else [args.head]
+        named = ((head if isinstance(head, str) else head["name"], backbone, head) for head in heads)
+        show_costs("head", named, args.image_size, args.classes)
     else:
         print(table([(name, _about(entry)) for name, entry in _LISTS[args.family].items()]))
     return 0
 
 
-def show_costs(what: str, models: Iterable[tuple[str, str, str]], side: int, classes: int) -> None:
+def show_costs(what: str, models: Iterable[tuple[str, str, Choice]], side: int, classes: int) -> None:
     """A line for each model (name, backbone, head), as soon as it is known; in those that cannot be, why."""
     titles = ("M parameters", "GMACs", "GMACs folded")
     print("  ".join((f"{what:<24}", *titles)))
     for name, backbone, head in models:
         try:
-            model = build_model(backbone, head, classes, image_size=(side, side))
-            folded = model.folded()
+            with torch.device("meta"):  # no weights are needed, of which a million labels would have too many
+                model = build_model(backbone, head, classes, image_size=(side, side))
+                folded = model.folded()
             parameters = sum(weights.numel() for weights in folded.parameters()) / 1e6
             numbers = (f"{parameters:.2f}", *(f"{gmacs(one, (side, side)):.3f}" for one in (model, folded)))
             cells = [f"{number:>{len(title)}}" for number, title in zip(numbers, titles, strict=True)]

@@ -48,7 +48,7 @@ def _parser() -> Parser:
         default="f1",
         help="f1: as high as can be; precision or recall: at least --level, at the best of the other (default: f1)",
     )
-    parser.add_argument("--level", type=float, metavar="P", default=0.9, help="of precision or recall (default: 0.9)")
+    parser.add_argument("--level", type=float, metavar="P", help="of precision or recall (default: 0.9)")
     parser.add_argument(
         "--shrink",
         type=float,

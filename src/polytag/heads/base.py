@@ -77,7 +77,7 @@ class ChannelWeights(Head):
 
     Args:
         weights: ``(D,)``.
-        around: the head.
+        around: the head, which is copied.
     """
 
     weights: Tensor
@@ -85,14 +85,25 @@ class ChannelWeights(Head):
     def __init__(self, weights: Tensor, around: Head) -> None:
         super().__init__(around.in_channels, around.num_classes)
         self.register_buffer("weights", weights.detach().clone())
-        self.around = around
+        self.around = copy.deepcopy(around)
+        self.training = around.training
+        if isinstance(self.around, VectorHead):  # then so is this one
+            self.embed, self.classify = self._embed, self.around.classify
         for name in SHOWN:
-            if hasattr(around, name):  # then so has this one
+            if hasattr(around, name):
                 setattr(self, name, partial(self._shown, name))
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of a batch; see :class:`Head`."""
         return self.around(self._weighted(features))  # type: ignore[no-any-return]
+
+    @property
+    def scale(self) -> Tensor | None:
+        """What cosines are multiplied with, where the other head gives some."""
+        return getattr(self.around, "scale", None)
+
+    def _embed(self, features: Tensor) -> Tensor:
+        return self.around.embed(self._weighted(features))  # type: ignore[no-any-return, operator]  # (batch, D)
 
     def _shown(self, name: str, features: Tensor) -> Tensor:
         return getattr(self.around, name)(self._weighted(features))  # type: ignore[no-any-return]

@@ -81,10 +81,11 @@ class GAT(Head):
 
     def fold(self) -> Head:
         """The other head with the weights in it, or behind one product if it takes cosines; see :meth:`Head.fold`."""
-        was_training = self.training
+        modes = {module: module.training for module in self.modules()}
         with torch.no_grad():
             weights = self.eval().channel_weights()
-        self.train(was_training)
+        for module, training in modes.items():
+            module.training = training
         return self.around.fold().weighted(weights)
 
     def tell(self, graph: Tensor | None, vectors: Tensor) -> None:

@@ -11,23 +11,30 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, linear, pad, relu, scaled_dot_product_attention
 
 from polytag._checks import check_number
-from polytag.errors import OptionError
+from polytag.errors import OptionError, RunError
 from polytag.heads.base import ClassDims, Head, with_scaled_input
 from polytag.layers.cosine import automatic_scale, full_precision, unit
 
-# Names in the state dict of the public code, and here; ``duplicate_pooling`` is cut into one row a class.
+# Names in the state dict of the public code, where the head's parts may stand in front of or within its ``decoder``;
+# ``duplicate_pooling`` is cut into one row a class.
+POOLING = "duplicate_pooling"
 PUBLIC_KEYS = {
-    "embed_standart": "embed",
     "query_embed.weight": "queries",
-    "decoder.layers.0.norm1": "norms.0",
-    "decoder.layers.0.norm2": "norms.1",
-    "decoder.layers.0.norm3": "norms.2",
-    "decoder.layers.0.multihead_attn.in_proj_weight": "project.weight",
-    "decoder.layers.0.multihead_attn.in_proj_bias": "project.bias",
-    "decoder.layers.0.multihead_attn.out_proj": "merge",
-    "decoder.layers.0.linear1": "widen",
-    "decoder.layers.0.linear2": "narrow",
+    "layers.0.multihead_attn.in_proj_weight": "project.weight",
+    "layers.0.multihead_attn.in_proj_bias": "project.bias",
     "duplicate_pooling_bias": "bias",
+} | {
+    f"{public}.{kind}": f"{here}.{kind}"
+    for public, here in {
+        "embed_standart": "embed",
+        "layers.0.norm1": "norms.0",
+        "layers.0.norm2": "norms.1",
+        "layers.0.norm3": "norms.2",
+        "layers.0.multihead_attn.out_proj": "merge",
+        "layers.0.linear1": "widen",
+        "layers.0.linear2": "narrow",
+    }.items()
+    for kind in ("weight", "bias")
 }
 
 
@@ -35,7 +42,7 @@ class MLDecoder(Head):
     """Attention of ``K = min(groups, C)`` queries to the map, and a product of each with the weights of its classes.
 
     Cells of the map become tokens of ``width`` numbers; one decoder layer without self-attention follows; class ``c``
-    belongs to query ``c // ceil(C / K)``. Normalised, the product is ``scale * cos``, and tokens may be negative.
+    belongs to query ``c // ceil(C / K)``. Normalised, the logit is ``scale * cos``, and tokens may be negative.
 
     Args:
         in_channels: channels ``D`` of the feature maps.
@@ -48,7 +55,7 @@ class MLDecoder(Head):
         normalize: queries and weights get length 1.
         scale: ``> 0``, what cosines are multiplied with, kept with the weights; 0 for
             ``min(max(sqrt(5) ln(C - 1), 7), 30)``.
-        cosine_bias: add a bias to cosines too, as public code of paper 001 does; without normalisation there is one.
+        cosine_bias: ``scale * (cos + bias)``, as public code of paper 001 has it; without normalisation there is one.
 
     Raises:
         OptionError: if an option is out of its range, or features are not ``(batch, D, h, w)``.
@@ -99,7 +106,8 @@ class MLDecoder(Head):
         nn.init.xavier_uniform_(self.project.weight)
         nn.init.zeros_(self.project.bias)
         nn.init.zeros_(self.merge.bias)
-        nn.init.normal_(self.weight, std=math.sqrt(2 / (width + self.share)))
+        # As torch's xavier_normal_ draws a tensor (K, width, share), which is what public code fills.
+        nn.init.normal_(self.weight, std=math.sqrt(2 / (self.share * (width + self.groups))))
         if normalize:
             self.register_buffer("scale", torch.tensor(float(scale or automatic_scale(num_classes))))
 
@@ -110,13 +118,14 @@ class MLDecoder(Head):
         missing = self.groups * self.share - self.num_classes
         weight = pad(self.weight, (0, 0, 0, missing)).view(self.groups, self.share, -1)  # (K, share, width)
         if not self.normalize:
-            logits = torch.einsum("bkw,ksw->bks", answers, weight)  # (batch, K, share)
+            products = torch.einsum("bkw,ksw->bks", answers, weight)  # (batch, K, share)
         else:
             with full_precision(answers):
-                cosines = torch.einsum("bkw,ksw->bks", unit(answers, 2), unit(weight, 2))  # (batch, K, share)
-                logits = self.scale * cosines.clamp(-1, 1)
-        logits = logits.flatten(1)[:, : self.num_classes]  # (batch, C)
-        return logits if self.bias is None else logits + self.bias
+                products = torch.einsum("bkw,ksw->bks", unit(answers, 2), unit(weight, 2)).clamp(-1, 1)
+        products = products.flatten(1)[:, : self.num_classes]  # (batch, C)
+        if self.bias is not None:
+            products = products + self.bias
+        return self.scale * products if self.normalize else products
 
     def looks(self, features: Tensor) -> Tensor:
         """See :class:`~polytag.heads.base.LookingHead`: the attention of each class's query, the mean over heads."""
@@ -174,18 +183,35 @@ class MLDecoder(Head):
 
 
 def from_public(state: Mapping[str, Tensor], num_classes: int) -> dict[str, Tensor]:
-    """The state dict of a head from that of the public code, whose names may begin with ``head.``.
+    """The state dict of a head from that of the public code, earlier or current, of the head alone or of a whole model.
 
     Args:
-        state: as saved there; what is not of the head is left out.
+        state: as saved there, under any prefix (``head.``, ``module.fc.``); what is not of the head is left out.
         num_classes: ``C``, as groups of equal size may have room for more.
+
+    Returns:
+        All of :class:`MLDecoder` but the ``scale`` of a normalised one.
+
+    Raises:
+        RunError: if there is no such head, it lacks weights, or it has layers that have no place here.
     """
-    found = {}
-    for name, value in state.items():
-        own = name.removeprefix("head.")
-        if own == "duplicate_pooling":  # (K, width, share)
-            found["weight"] = value.transpose(1, 2).flatten(0, 1)[:num_classes]
-        for public, here in PUBLIC_KEYS.items():
-            if own == public or own.startswith(f"{public}."):
-                found[here + own.removeprefix(public)] = value
-    return found
+    before = [name.removesuffix(POOLING) for name in state if name == POOLING or name.endswith(f".{POOLING}")]
+    if len(before) != 1:
+        raise RunError(
+            f"a public ML-Decoder must have one {POOLING}, got {len(before)}; give the state dict of its model"
+        )
+    within = {  # of the head, wherever its ``decoder`` stands
+        name.removeprefix(before[0]).removeprefix("decoder."): value
+        for name, value in state.items()
+        if name.startswith(before[0])
+    }
+    if missing := [name for name in PUBLIC_KEYS if name not in within]:
+        raise RunError(
+            f"a public ML-Decoder must have {', '.join(missing)}, and these weights have none; give all of it"
+        )
+    if extra := [name for name in within if name.startswith("layers.") and name not in PUBLIC_KEYS]:
+        raise RunError(
+            f"a public ML-Decoder must be one layer without self-attention, got {extra[0]}; give another one"
+        )
+    pooling = within[POOLING].transpose(1, 2).flatten(0, 1)[:num_classes]  # (K, width, share) to (C, width)
+    return {"weight": pooling} | {here: within[public] for public, here in PUBLIC_KEYS.items()}

@@ -46,8 +46,8 @@ def label_graph(
 
     With ``B`` the edges, where ``shares >= threshold``. "paper": ``A = share * B / (sum of the row of B)``, ``1 -
     share`` on the diagonal, then ``D A D`` with ``D`` the inverse roots of the row sums of ``A``. "public", as the
-    code of that paper and of paper 001 has it: ``A = r * B / (sum of the column of B)``, 1 on the diagonal, with ``r =
-    share / (1 - share)``, then ``D A^T D``: other neighbours count, and messages go the other way.
+    code of that paper and of paper 001 has it: ``A = r * B / (1e-6 + sum of the column of B)``, 1 on the diagonal, with
+    ``r = share / (1 - share)``, then ``D A^T D``: other neighbours count, and messages go the other way.
 
     Args:
         shares: ``(classes, classes)`` in ``[0, 1]`` from :func:`conditional`, of the training labels.
@@ -65,9 +65,11 @@ def label_graph(
     check_number("share", share, 0.0, 0.99)
     check_choice("mode", mode, ("public", "paper"))
     edges = ((shares >= threshold) & (shares > 0)).astype(np.float64)
-    spread = edges / np.maximum(edges.sum(axis=1 if mode == "paper" else 0, keepdims=True), 1)
-    itself, others = (1 - share, share) if mode == "paper" else (1.0, share / (1 - share))
-    weights = others * spread + itself * np.eye(len(edges))
+    if mode == "paper":
+        itself, others, neighbours = 1 - share, share, np.maximum(edges.sum(axis=1, keepdims=True), 1)
+    else:
+        itself, others, neighbours = 1.0, share / (1 - share), edges.sum(axis=0) + 1e-6
+    weights = others * edges / neighbours + itself * np.eye(len(edges))
     roots = 1 / np.sqrt(weights.sum(axis=1))
     directed = weights if mode == "paper" else weights.T
     return np.asarray(roots[:, None] * directed * roots, np.float64)

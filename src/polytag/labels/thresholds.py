@@ -1,9 +1,10 @@
 """Above which score a label counts as present: chosen for each class on photos that are not the test."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit
 
 from polytag._checks import check_choice, check_number, check_scores_targets
 from polytag.errors import OptionError
@@ -13,39 +14,45 @@ Objective = Literal["f1", "precision", "recall"]
 OBJECTIVES: tuple[Objective, ...] = ("f1", "precision", "recall")
 Values = NDArray[np.float64]
 
+_MOST = 37.4  # stands for the logit of a score of 1: just above that of the largest number below 1
+
 
 def best_thresholds(
     scores: ArrayLike,
     targets: ArrayLike,
     objective: Objective = "f1",
-    level: float = 0.9,
+    level: float | None = None,
     shrink: float = 10.0,
     grid: float = 0.0,
 ) -> Values:
     """One threshold a class, such that a label is present where its score lies above.
 
-    Every cut of a class between two different scores is tried: the whole precision-recall curve. A cut that has few
-    positives behind it is moved towards the one that suits all classes together, in logits: with ``n`` positives it
-    counts ``n`` times, the shared one ``shrink`` times. A class without known positives or negatives has the shared
-    one.
+    Every cut of a class between two different scores is tried, half way between their logits: the whole
+    precision-recall curve. A cut that has few positives behind it is moved towards the one that suits all classes
+    together, in logits: with ``n`` positives it counts ``n`` times, the shared one ``shrink`` times; where that loses
+    the level, to the nearest cut that keeps it. A class without known positives or negatives has the shared one.
 
     Args:
         scores: ``(items, classes)``, probabilities in ``[0, 1]``.
         targets: ``(items, classes)`` of 1 present, 0 absent, -1 unknown.
         objective: "f1": as high as can be; "precision": at least ``level``, with as many found as can be; "recall": at
             least ``level``, with as few wrong as can be. Where no cut reaches the level, the one that comes nearest.
-        level: in ``[0, 1]``, of precision or recall.
+        level: in ``[0, 1]``, of precision or recall, 0.9 unless given; f1 has none.
         shrink: ``>= 0``, how many positives the shared cut counts for; 0 to leave each class to itself.
         grid: try multiples of this alone, in ``[0, 0.5]``; 0 for every cut.
 
     Returns:
-        ``(classes,)`` in ``[0, 1]``.
+        ``(classes,)`` in ``[0, 1)``.
 
     Raises:
-        OptionError: if an argument is out of its range, or no class has a known positive and a known negative.
+        OptionError: if an argument is out of its range, f1 is given a level, or no class has a known positive and a
+            known negative.
     """
     check_choice("objective", objective, OBJECTIVES)
-    check_number("level", level, 0.0, 1.0)
+    if objective == "f1" and level is not None:
+        raise OptionError(f"level goes with objective precision or recall, got {level:g} with f1; leave it out")
+    least = 0.9 if level is None else level
+    check_number("level", least, 0.0, 1.0)
     check_number("shrink", shrink, 0.0, 1e9)
     check_number("grid", grid, 0.0, 0.5)
     p, y = np.asarray(scores, np.float64), np.asarray(targets)
@@ -57,46 +64,67 @@ def best_thresholds(
     if not judged:
         raise OptionError("no class has both a known positive and a known negative; give other photos")
 
-    def cut(rows: NDArray[np.bool_], columns: list[int]) -> float:
-        chosen = rows[:, columns]
-        return _cut(p[:, columns][chosen], y[:, columns][chosen] == PRESENT, objective, level, grid)
+    def cuts_of(columns: list[int]) -> _Cuts:
+        rows = known[:, columns]
+        return _cuts(p[:, columns][rows], y[:, columns][rows] == PRESENT, objective, least, grid)
 
-    shared = cut(known, judged)
+    shared = cuts_of(judged).best()
     found = np.full(p.shape[1], shared)
     for column in judged:
-        own = cut(known, [column])
-        positives = np.count_nonzero(y[:, column] == PRESENT)
-        mixed = (positives * _logit(own) + shrink * _logit(shared)) / (positives + shrink)
-        found[column] = 1 / (1 + np.exp(-mixed)) if shrink else own
+        cuts = cuts_of([column])
+        own, positives = cuts.best(), np.count_nonzero(y[:, column] == PRESENT)
+        if shrink and own != shared:
+            own = float(_probability((positives * logit(own) + shrink * logit(shared)) / (positives + shrink)))
+        found[column] = own if objective == "f1" and not grid else cuts.nearest(own, anywhere=not grid)
     return found
 
 
-def _cut(scores: Values, present: NDArray[np.bool_], objective: str, level: float, grid: float) -> float:
-    """The best place for one threshold among scores ``(entries,)``, present or not."""
+class _Cuts(NamedTuple):
+    """Where a threshold may stand among scores, highest first, and what it is worth there."""
+
+    scores: Values
+    places: Values
+    above: NDArray[np.int64]  # scores above each place
+    worth: Values
+    kept: NDArray[np.bool_]  # where the level is, or comes nearest if it is out of reach
+
+    def best(self) -> float:
+        return float(self.places[np.argmax(self.worth)]) if len(self.places) else 0.5
+
+    def nearest(self, cut: float, anywhere: bool) -> float:
+        """The place that is nearest to a cut among those that keep the level; the cut itself, if it may be anywhere."""
+        here = self.above == np.count_nonzero(self.scores > cut)
+        if not len(self.places) or (anywhere and (self.kept & here).any()):
+            return cut
+        places = self.places[self.kept]
+        return float(places[np.abs(logit(places) - logit(cut)).argmin()])
+
+
+def _cuts(scores: Values, present: NDArray[np.bool_], objective: Objective, level: float, grid: float) -> _Cuts:
+    """All cuts of scores ``(entries,)``, present or not."""
     order = np.argsort(-scores, kind="stable")
-    sorted_scores, hits = scores[order], np.cumsum(present[order])
-    last = np.flatnonzero(np.append(np.diff(sorted_scores) < 0, True))  # of scores that are equal: cut below all
+    scores, hits = scores[order], np.append(0, np.cumsum(present[order]))
     if grid:
-        places = np.arange(0.0, 1.0 + grid / 2, grid)[1:]
-        count = np.searchsorted(-sorted_scores, -places, side="left")  # scores above each place
-        places, count = places[count > 0], count[count > 0]
+        places = np.asarray(np.arange(1, np.ceil(1 / grid - 1e-9)) * grid, np.float64)
+        above = np.searchsorted(-scores, -places, side="left")
     else:
-        last = last[sorted_scores[last] > 0]  # nothing lies above a cut below 0
-        below = np.append(sorted_scores[1:], 0.0)
-        places, count = (sorted_scores[last] + below[last]) / 2, last + 1
-    if not len(places):
-        return 0.5
-    true, positives = hits[count - 1], hits[-1]
-    precision, recall = true / count, true / positives
+        ends = np.append(np.diff(scores) < 0, True) & (scores > 0)  # of scores that are equal: cut below all
+        upper, lower = scores[ends], np.append(scores[1:], 0.0)[ends]
+        half = _probability((logit(upper).clip(max=_MOST) + logit(lower)) / 2)
+        half = np.where(lower > 0, half, upper / 2)  # nothing is half way to the logit of 0
+        places = np.asarray(half.clip(lower, np.nextafter(upper, 0)), np.float64)
+        above = np.flatnonzero(ends) + 1
+    true, positives = hits[above], hits[-1]
+    precision, recall = true / np.maximum(above, 1), true / positives
     if objective == "f1":
-        worth = 2 * true / (count + positives)
-    elif objective == "precision":
-        worth = np.where(precision >= level, 1 + recall, precision)
-    else:
-        worth = np.where(recall >= level, 1 + precision, recall)
-    return float(places[np.argmax(worth)])
+        worth = 2 * true / (above + positives)
+        return _Cuts(scores, places, above, worth, np.ones(len(places), bool))
+    share, other = (precision, recall) if objective == "precision" else (recall, precision)
+    worth = np.where(share >= level, 1 + other, share)
+    return _Cuts(scores, places, above, worth, worth >= min(1, worth.max(initial=0)))
 
 
-def _logit(p: float) -> float:
-    kept = min(max(p, 1e-6), 1 - 1e-6)
-    return float(np.log(kept / (1 - kept)))
+def _probability(z: ArrayLike) -> Values:
+    """The inverse of logits, exact near 1 too, and never 1 itself, above which nothing lies."""
+    z = np.asarray(z, np.float64)
+    return np.asarray(np.minimum(np.where(z > 0, 1 - expit(-z), expit(z)), np.nextafter(1, 0)), np.float64)

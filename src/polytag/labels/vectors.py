@@ -1,14 +1,15 @@
 """One vector a label, near where labels are alike: from words, from what comes together, or from vectors of photos."""
 
 import re
-from collections.abc import Mapping, Sequence
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors import SafetensorError, safe_open
 from scipy.sparse.linalg import eigsh
 
 from polytag._checks import check_number
@@ -19,10 +20,11 @@ from polytag.labels.cooccurrence import rows_matrix, together
 from polytag.labels.matrix import Labels
 
 Vectors = NDArray[np.float64]
-Table = Mapping[str, NDArray[np.floating]]
+Table = Mapping[str, Vectors]
 
 LENGTH = 6.5  # of vectors made here: about that of GloVe's 300 numbers for everyday words
 _TABLES = (".npz", ".safetensors")
+_BROKEN = (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile, zlib.error, SafetensorError)
 _GIVE = "give a GloVe or word2vec text file, or an .npz or .safetensors file with a vector a label"
 
 
@@ -48,6 +50,8 @@ def cooccurrence_vectors(labels: Labels, size: int) -> Vectors:
     with np.errstate(divide="ignore", invalid="ignore"):
         information = np.log(both * len(labels) / np.outer(alone, alone))
     information = np.where(np.isfinite(information), information.clip(min=0), 0)
+    if not information.any():  # no label tells anything of another
+        return np.zeros((len(information), size))
     values, vectors = _eigen(information, size)
     return _of_length(_padded(vectors * np.sqrt(np.abs(values)), size))
 
@@ -75,28 +79,33 @@ def image_vectors(labels: Labels, features: NDArray[np.floating], size: int) -> 
 def word_vectors(path: Path, classes: Sequence[str], size: int) -> Vectors:
     """Vectors of the labels' names from a file: ``(classes, size)``, as long as they are there.
 
-    A name that is not in the file as it stands, whatever its case, gets the mean of those of its words that are.
+    A name that is not in the file, whatever its case, gets the mean of those of its words that are.
 
     Args:
-        path: text with a word and its numbers a line (GloVe; word2vec with its first line of two numbers); .npz or
-            .safetensors with an array ``(size,)`` a name; .npz with ``names`` ``(n,)`` and ``vectors`` ``(n, size)``.
+        path: text with a word and its numbers a line, by spaces or tabs (GloVe; word2vec with its first line of two
+            numbers); .npz or .safetensors with an array ``(size,)`` a name; .npz with ``names`` ``(n,)`` and
+            ``vectors`` ``(n, size)``.
         classes: names of the labels.
         size: numbers in a vector.
 
     Raises:
-        DataError: if the file cannot be read, has vectors of another size, or knows no word of a label.
+        DataError: if the file cannot be read, has vectors of another size or that are not finite, or knows no word of a
+            label.
     """
     wanted = {form for name in classes for form in (*_forms(name), *_words(name))}
     if path.suffix not in _TABLES and not path.is_file():
         raise DataError(f"vectors must be cooccurrence, images, random or a file, and there is no {path}; {_GIVE}")
     try:
-        found = _of_table(path) if path.suffix in _TABLES else _of_text(path, wanted)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        found = (_of_table if path.suffix in _TABLES else _of_text)(path, wanted)
+    except _BROKEN as error:
         raise DataError(f"{path} cannot be read as vectors of words ({error}); {_GIVE}") from error
     for name, vector in found.items():
         if vector.shape != (size,):
             numbers = "x".join(map(str, vector.shape)) or "1"
             raise DataError(f"the vector of {name!r} in {path} has {numbers} numbers, and vector_size is {size}")
+        if not np.isfinite(vector).all():
+            raise DataError(f"the vector of {name!r} in {path} must be finite numbers, and some are not; mend the file")
+    found = {name.lower(): vector for name, vector in reversed(found.items())} | found
     rows = [_vector_of(name, found) for name in classes]
     if missing := [name for name, row in zip(classes, rows, strict=True) if row is None]:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
@@ -107,7 +116,7 @@ def word_vectors(path: Path, classes: Sequence[str], size: int) -> Vectors:
     return np.array([row for row in rows if row is not None], np.float64)
 
 
-def _vector_of(name: str, found: Table) -> NDArray[np.floating] | None:
+def _vector_of(name: str, found: Table) -> Vectors | None:
     for form in _forms(name):
         if form in found:
             return found[form]
@@ -125,30 +134,37 @@ def _words(name: str) -> list[str]:
     return [word for word in re.split(r"[\W_]+", name.lower()) if word]
 
 
-def _of_table(path: Path) -> Table:
+def _is_wanted(name: str, wanted: set[str]) -> bool:
+    return name in wanted or name.lower() in wanted
+
+
+def _of_table(path: Path, wanted: set[str]) -> dict[str, Vectors]:
     if path.suffix == ".safetensors":
-        return load_file(path)
-    with np.load(path, allow_pickle=False) as arrays:
+        with safe_open(path, "pt") as file:  # as tensors, since numpy has no bfloat16
+            names = [name for name in file.keys() if _is_wanted(name, wanted)]  # noqa: SIM118
+            return {name: file.get_tensor(name).double().numpy() for name in names}
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        pairs: Iterable[tuple[str, Any]] = ((name, arrays[name]) for name in arrays if _is_wanted(name, wanted))
         if {"names", "vectors"} <= set(arrays):
-            return dict(zip(map(str, arrays["names"]), arrays["vectors"], strict=True))
-        return dict(arrays)
+            pairs = zip(map(str, arrays["names"]), arrays["vectors"], strict=True)
+        return {name: np.asarray(vector, np.float64) for name, vector in pairs if _is_wanted(name, wanted)}
 
 
-def _of_text(path: Path, wanted: set[str]) -> Table:
+def _of_text(path: Path, wanted: set[str]) -> dict[str, Vectors]:
     """Only the words that are wanted, so that a file of gigabytes takes little memory."""
-    found: dict[str, NDArray[np.floating]] = {}
-    with path.open(encoding="utf-8", errors="replace") as file:
+    found: dict[str, Vectors] = {}
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
         _skip_sizes(file)
         for line in file:
-            word = line.partition(" ")[0]
-            if word in wanted and word not in found:
-                found[word] = np.array(line.split()[1:], np.float64)
+            word, *numbers = line.split(maxsplit=1) or [""]
+            if _is_wanted(word, wanted) and word not in found:
+                found[word] = np.array(" ".join(numbers).split(), np.float64)
     return found
 
 
 def _skip_sizes(file: TextIO) -> None:
     """Past the first line of word2vec, how many words and numbers there are."""
-    if not re.fullmatch(r"\d+ \d+\s*", file.readline()):
+    if not re.fullmatch(r"\d+\s+\d+\s*", file.readline()):
         file.seek(0)
 
 

@@ -87,7 +87,7 @@ def _mld(values: _Values) -> Recipe:
 
 
 def _gat(values: _Values) -> Recipe:
-    about = f"AAM with graph-attention re-weighting as paper 001 trains them on {values.dataset}."
+    about = f"AAM with graph attention as paper 001 trains them on {values.dataset}, but with co-occurrence, not words."
     linear = {"name": "linear", "pooling": "avg_max", "scale": values.scale}
     return Recipe(about, _options(values, {"name": "gat", "around": linear}))
 
