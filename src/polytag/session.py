@@ -159,13 +159,13 @@ class Session:
             yield from map(Note, tell_labels(Known(method.model, plain, self.device, t.seed)))
         forget_peak_memory(self.device)
         fits = self._fits(split)
-        own = None if isinstance(t.head, str | Mapping) else t.head
+        head = None if isinstance(t.head, str | Mapping) else t.head  # the user's own, which no config names
         to_device = ToDevice(self.device, self.preprocessing.mean, self.preprocessing.std)
         context = Context(
             self.accelerator,
             t.seed,
             fits.needed,
-            lambda path: Run.open(path).load_model(own),
+            lambda path: Run.open(path).load_model(head),
             None if loader.changes else lambda: map(to_device, loader.in_order(batch_size)),
             t.out,
         )

@@ -19,6 +19,7 @@ from polytag.method import Context
 from polytag.methods.cpsd import CPSD
 from polytag.methods.supervised import Supervised
 from polytag.run import Run
+from polytag.train.rate_finder import Found, Search, Tried
 
 CLASSES = 4
 QUICK = {
@@ -215,6 +216,20 @@ def test_a_training_trains_its_teachers_first_and_leaves_a_plain_model(tmp_path)
     assert "apart" in history
     teacher = Run.open(next((tmp_path / "run" / "fits").glob("together-1-of-2-*")))
     assert 0 < len(teacher.classes) < CLASSES
+
+
+class OneLook(Search):
+    """Takes two steps with one rate, and then that rate."""
+
+    def find(self, probe):
+        losses = probe.losses([1e-3, 1e-3])
+        return Found(1e-3, (Tried(1e-3, losses[0]),), "loss")
+
+
+def test_a_rate_can_be_looked_for_with_teachers(tmp_path):
+    method = {"name": "cpsd", "decompositions": "whole"}
+    run = Training(data=tiny_set(40), out=tmp_path, lr="auto", search=OneLook(1e-4, 1e-2), method=method, **QUICK).finish()
+    assert run.config["running"]["lr"] == 1e-3
 
 
 @pytest.mark.parametrize(("share", "own"), [("trunk", "stage"), ("backbone", "head")])
