@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 import threading
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -11,6 +12,7 @@ from toys import tiny_set
 
 from polytag import fits
 from polytag._files import locked
+from polytag.data.labelled_set import LabelledSet
 from polytag.errors import OptionError, RunError, TaskError
 from polytag.fit import Training
 from polytag.fits import identity, seconds_of
@@ -89,6 +91,14 @@ def test_each_gets_a_run_folder_of_its_own_with_its_classes_and_the_splits_of_al
     assert [folder.parent.name for folder in taught.values()] == ["fits", "fits"]
     whole = Run.open(taught["teacher 0"].parents[1]).config["data"]["photos"]
     assert all(Run.open(folder).config["data"]["photos"] == whole for folder in taught.values())
+
+
+def test_where_all_photos_are_for_training_those_to_choose_by_are_the_same_for_each(tmp_path):
+    data = tiny_set(40)
+    data = LabelledSet(data.images, data.labels, np.zeros(40, np.int8))
+    photos = training(tmp_path / "run", data=data).finish().config["data"]["photos"]
+    assert photos["test"] == 0 < photos["val"]
+    assert [Run.open(folder).config["data"]["photos"] for folder in FOLDERS.values()] == [photos] * 2
 
 
 @pytest.mark.parametrize("jobs_on", ["processes", "ray"])
