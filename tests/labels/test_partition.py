@@ -1,6 +1,7 @@
 """What a partition of labels promises: affinities by hand, groups that are there, numbers that tell good from bad."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -113,6 +114,26 @@ def test_a_label_that_meets_no_other_is_in_a_group_too():
     labels = Labels.from_dense([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]], list("abcd"))
     found = partition_labels(labels, 2, "together")
     assert sorted(column for group in found.groups for column in group) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", ["together", "apart"])
+def test_labels_without_a_photo_go_into_the_largest_group_and_change_no_other(kind):
+    labels = blocks()
+    bare = labels.with_classes([*labels.classes, "never", "nowhere"])
+    plain = partition_labels(labels, 3, kind).groups
+    largest = max(plain, key=len)
+    expected = {(*group, 9, 10) if group == largest else group for group in plain}
+    assert set(partition_labels(bare, 3, kind).groups) == expected
+    assert suggest_k(bare) == suggest_k(labels)
+    with pytest.raises(OptionError, match=r"^k must be between 1 and 9, got 10$"):
+        partition_labels(bare, 10, kind)
+
+
+def test_a_saved_group_that_no_photo_shows_is_refused(tmp_path):
+    (tmp_path / "p.json").write_text('{"kind": "apart", "groups": [["a", "c"], [], ["d", "b"]]}')
+    sentence = f"{tmp_path / 'p.json'} has no training photo for the group of 'b'; put its labels into other groups"
+    with pytest.raises(DataError, match=f"^{re.escape(sentence)}$"):
+        load_partition(tmp_path / "p.json", Labels.from_dense([[1, 0, 0, 0], [0, 0, 1, 0]], list("abcd")))
 
 
 def test_many_labels_take_another_way_to_the_same_embedding(monkeypatch):

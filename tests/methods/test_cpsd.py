@@ -96,6 +96,18 @@ def test_the_loss_by_hand(scale, classify, taught):
     assert terms["together"].item() == terms["apart"].item() == pytest.approx(taught * distance)
 
 
+def test_a_label_without_a_training_photo_has_no_teacher_of_its_own():
+    data = tiny_set(40)
+    data = data.with_classes([*data.classes, "never"])
+    asked = []
+    method = CPSD(Constant([0.0] * 5), BCE(), k=2)
+    method.prepare(data, context_of(asked))
+    met = data.labels.counts().present > 0
+    assert len(asked) == 4
+    assert all(met[list(fit.classes)].any() for fit in asked)
+    assert sorted(column for fit in asked for column in fit.classes) == sorted([*range(5)] * 2)
+
+
 def test_the_number_of_groups_may_be_left_to_the_labels():
     asked = []
     prepared(asked, decompositions="together", k=0)

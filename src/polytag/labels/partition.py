@@ -89,16 +89,23 @@ class Affinity:
 def partition_labels(labels: Labels, k: int, kind: Kind, seed: int = 0) -> Partition:
     """Spectral clustering of the labels of a training set: ``TRIES`` times, the best by Calinski-Harabasz.
 
+    Labels without a training photo meet no other; they go into the largest group, since alone they could not be learned.
+
     Args:
         labels: of the training photos; unknown ones are left out.
-        k: groups, from 1 to the number of labels.
+        k: groups, from 1 to the number of labels with a photo.
         kind: "together" for groups of labels that come together (CGP), "apart" for labels that do not (DGP).
         seed: of k-means.
 
     Raises:
         OptionError: if ``k`` is out of its range, or the labels fall into fewer groups.
     """
-    return cluster(Affinity(shares(labels), kind), labels.classes, k, seed)
+    common, met = shares(labels), _met(labels)
+    names = [labels.classes[column] for column in met]
+    found = cluster(Affinity(common[met][:, met], kind), names, k, seed)
+    numbers = np.full(len(labels.classes), np.bincount(found.numbers).argmax())
+    numbers[met] = found.numbers
+    return _partition(Affinity(common, kind), labels.classes, numbers)
 
 
 def cluster(affinity: Affinity, classes: Sequence[str], k: int, seed: int = 0) -> Partition:
@@ -127,13 +134,14 @@ def suggest_k(labels: Labels, largest: int = LARGEST) -> int:
     """Where the eigenvalues of the Laplacian of labels that come together leave the widest gap, 2 or more.
 
     Args:
-        labels: of the training photos; of one or two labels each is its own group.
+        labels: of the training photos; those without one do not count, and of one or two each is its own group.
         largest: the largest answer.
     """
-    if len(labels.classes) < 3:
-        return len(labels.classes)
-    most = min(largest, len(labels.classes) - 2)
-    values, _ = _eigen(Affinity(shares(labels), "together"), most + 1)
+    met = _met(labels)
+    if len(met) < 3:
+        return len(met)
+    most = min(largest, len(met) - 2)
+    values, _ = _eigen(Affinity(shares(labels)[met][:, met], "together"), most + 1)
     return int(np.argmax(np.diff(values)[1:]) + 2) if most > 1 else 2
 
 
@@ -187,7 +195,13 @@ def load_partition(path: Path, labels: Labels) -> Partition:
         raise DataError(
             f"{path} leaves out {labels.classes[int(numbers.argmin())]!r}; every label must be in one group"
         )
-    return _partition(Affinity(shares(labels), kind), labels.classes, numbers)
+    partition = _partition(Affinity(shares(labels), kind), labels.classes, numbers)
+    met = labels.counts().present > 0
+    for group in partition.groups:
+        if met.any() and not met[list(group)].any():
+            first = labels.classes[group[0]]
+            raise DataError(f"{path} has no training photo for the group of {first!r}; put its labels into other groups")
+    return partition
 
 
 def _content(path: Path, content: Any, classes: Sequence[str]) -> tuple[Kind, list[list[int]]]:
@@ -204,6 +218,12 @@ def _partition(affinity: Affinity, classes: Sequence[str], numbers: NDArray[np.i
     order = [numbers[row] for row in sorted(np.unique(numbers, return_index=True)[1])]  # by first label
     groups = tuple(tuple(np.flatnonzero(numbers == number).tolist()) for number in order)
     return Partition(affinity.kind, tuple(classes), groups, _score(affinity, groups), _cut(affinity, groups))
+
+
+def _met(labels: Labels) -> NDArray[np.int64]:
+    """The labels that some photo has, or all where there are none."""
+    present = labels.counts().present
+    return np.flatnonzero(present) if present.any() else np.arange(len(present))
 
 
 def _numbers(groups: Sequence[Sequence[int]], classes: int) -> NDArray[np.int64]:
