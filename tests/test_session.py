@@ -1,5 +1,6 @@
 """What a training does by itself when the machine is smaller than was hoped, and what it tells others meanwhile."""
 
+import copy
 import csv
 import json
 
@@ -15,6 +16,7 @@ from polytag._team import Team
 from polytag.data.splits import three_way
 from polytag.errors import DataError, ElsewhereError, OptionError, ProcessError, RunError
 from polytag.fit import Training
+from polytag.losses import WeightedBCE
 from polytag.method import Method
 from polytag.methods.supervised import Supervised
 from polytag.run import Run
@@ -82,6 +84,13 @@ def test_a_run_that_had_to_cut_its_batch_goes_on_like_that(tmp_path):
     told = notes(training(tmp_path / "run", method=Hungry, resume=True))
     assert not any("out of memory" in text for text in told)
     assert Run.open(tmp_path / "run").config["running"]["accumulate"] == 2
+
+
+def test_a_loss_of_the_users_own_stays_as_it_was_given(tmp_path):
+    loss = WeightedBCE()
+    before = copy.deepcopy(loss).state_dict()
+    training(tmp_path / "run", loss=loss, epochs=1).finish()
+    assert str(loss.state_dict()) == str(before)
 
 
 def test_where_not_even_one_photo_fits_it_says_so(tmp_path):

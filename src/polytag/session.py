@@ -1,5 +1,6 @@
 """What happens when a :class:`polytag.Training` runs: its photos, its model, its steps, its run folder."""
 
+import copy
 import dataclasses
 import math
 from collections.abc import Generator, Iterator, Mapping
@@ -140,7 +141,8 @@ class Session:
         weights = "none" if resume and has_state(t.out) else t.weights
         model = self._model(pretrained=weights == "pretrained")
         notes = load_weights(model, weights, t.data.classes)
-        return factory("method", t.method)(model, build_loss(t.loss), factory("sampler", t.sampler)), notes
+        loss = copy.deepcopy(build_loss(t.loss))  # one of the user's own is for the teachers, too, and stays as it is
+        return factory("method", t.method)(model, loss, factory("sampler", t.sampler)), notes
 
     def _trained(self, data: LabelledSet, split: Split, method: Method, resume: bool) -> Iterator[Event]:
         """The steps, from the first or from where they were left, and the run folder that they end in."""

@@ -14,7 +14,7 @@ from polytag.data.loader import Batch
 from polytag.errors import OptionError
 from polytag.fit import Training
 from polytag.labels.partition import load_partition, partition_labels, save_partition, suggest_k
-from polytag.losses import BCE
+from polytag.losses import BCE, WeightedBCE
 from polytag.method import Context
 from polytag.methods.cpsd import CPSD
 from polytag.methods.supervised import Supervised
@@ -151,6 +151,18 @@ def test_teachers_are_in_eval_mode_unless_public_code_is_wanted():
     assert not any(teacher.model.training for group in method.teachers.values() for teacher in group)
     method = prepared(teacher_mode="train")
     assert all(teacher.model.training for group in method.teachers.values() for teacher in group)
+
+
+def test_a_loss_that_is_prepared_for_the_teachers_is_prepared_for_the_student_after_them():
+    loss, data = WeightedBCE(), tiny_set(40)
+
+    def do(fits):
+        loss.prepare(data.with_classes("ab").labels)
+        return {fit.name: Path(fit.name) for fit in fits}
+
+    method = CPSD(Constant([0.0] * CLASSES), loss, decompositions="whole")
+    method.prepare(data, Context(Accelerator(cpu=True), 0, do, lambda path: Constant([0.0] * CLASSES)))
+    assert torch.isfinite(method.losses(batch())["classify"])
 
 
 def test_what_teachers_are_asked_to_do():

@@ -129,11 +129,11 @@ class CPSD(Method):
 
     def prepare(self, train_set: LabelledSet, context: Context) -> None:
         """Cuts the labels into groups, and has the teachers trained that are not there yet."""
-        self.base.prepare(train_set, context)
         kinds = KINDS[self.decompositions]
         partitions = {kind: self._groups(kind, train_set.labels, context) for kind in kinds}
         fits = {kind: self._fits(kind, groups) for kind, groups in partitions.items()}
         folders = context.map([fit for several in fits.values() for fit in several])
+        self.base.prepare(train_set, context)  # last, as teachers may have prepared a loss that they share
         device = context.accelerator.device
         self.teachers = {kind: [] for kind in kinds}
         for kind, several in fits.items():
