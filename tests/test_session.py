@@ -3,6 +3,7 @@
 import copy
 import csv
 import json
+from typing import ClassVar
 
 import pytest
 import torch
@@ -46,6 +47,21 @@ class Starved(Hungry):
 
     def losses(self, *batches):
         raise torch.OutOfMemoryError(FULL)
+
+
+class Unlucky(Hungry):
+    """What it needs fails the first time, once it has left a file in the run folder."""
+
+    LEFT: ClassVar = []
+
+    def prepare(self, train_set, context):
+        self.LEFT.append(context.folder)
+        (context.folder / "left.json").write_text("{}")
+        if len(self.LEFT) == 1:
+            raise OptionError("a teacher failed")
+
+    def losses(self, *batches):
+        return self.plain.losses(*batches)
 
 
 def training(out, **options):
@@ -158,6 +174,15 @@ def test_memory_that_runs_out_before_the_first_step_does_not_revive_the_run_that
     training(tmp_path / "run", overwrite=True, speed="auto", lr=1e-3).finish()
     assert (tmp_path / "run" / "model.safetensors").read_bytes() != before
     assert len(calls) == 2
+
+
+def test_a_run_whose_method_fails_while_its_speed_is_measured_can_be_resumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(Unlucky, "LEFT", [])
+    options = {"method": Unlucky, "speed": "auto", "epochs": 1}
+    with pytest.raises(OptionError, match=r"^a teacher failed$"):
+        training(tmp_path / "run", **options).finish()
+    run = training(tmp_path / "run", resume=True, **options).finish()
+    assert run.config["running"]["speed"] in polytag.train.speed.SPEEDS
 
 
 def test_only_the_launch_that_began_a_run_goes_on_by_itself(tmp_path, monkeypatch):

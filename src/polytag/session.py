@@ -171,6 +171,12 @@ class Session:
             None if loader.changes else lambda: map(to_device, loader.in_order(batch_size)),
             t.out,
         )
+        place = {"processes": team.size, "device": self.device.type, "launch": launch()}
+        if self.device.type == "cuda":
+            place["gpu"] = torch.cuda.get_device_name(self.device)
+        running = {**began, "accumulate": parts, **place}
+        recorder.start(running) if saved is None else recorder.go_on(running)
+        self.begun = True
         speed = began.get("speed", t.speed)
         if speed == "auto":
             steps = t.epochs * (len(split.train) // batch_size) * parts
@@ -182,12 +188,8 @@ class Session:
             slower = without_bf16(speed)
             yield Note(f"this {self.device.type} has no bf16; speed {slower} with float32 takes the place of {speed}")
             speed = slower
-        place = {"processes": team.size, "device": self.device.type, "launch": launch()}
-        if self.device.type == "cuda":
-            place["gpu"] = torch.cuda.get_device_name(self.device)
-        running = {**began, "speed": speed, "accumulate": parts, **place}
-        recorder.start(running) if saved is None else recorder.go_on(running)
-        self.begun = True
+        running["speed"] = speed
+        recorder.go_on(running)
         judge = Judge(Loader(split.val, self.preprocessing, None, t.workers), self.device, team)
         with Interrupts(patient=team.size > 1) as interrupts:
             fits.interrupted = interrupts.seen
