@@ -133,7 +133,7 @@ def test_a_saved_group_that_no_photo_shows_is_refused(tmp_path):
     (tmp_path / "p.json").write_text('{"kind": "apart", "groups": [["a", "c"], [], ["d", "b"]]}')
     sentence = f"{tmp_path / 'p.json'} has no training photo for the group of 'b'; put its labels into other groups"
     with pytest.raises(DataError, match=f"^{re.escape(sentence)}$"):
-        load_partition(tmp_path / "p.json", Labels.from_dense([[1, 0, 0, 0], [0, 0, 1, 0]], list("abcd")))
+        load_partition(tmp_path / "p.json", Labels.from_dense([[1, 0, 0, 0], [0, 0, 1, 0]], list("abcd")), "apart")
 
 
 def test_many_labels_take_another_way_to_the_same_embedding(monkeypatch):
@@ -157,17 +157,24 @@ def test_a_partition_is_saved_by_names_and_fits_another_order(tmp_path):
     labels = blocks()
     found = partition_labels(labels, 3, "together")
     save_partition(tmp_path / "p.json", found)
-    assert load_partition(tmp_path / "p.json", labels) == found
+    assert load_partition(tmp_path / "p.json", labels, "together") == found
     turned = labels.with_classes(labels.classes[::-1])
-    again = load_partition(tmp_path / "p.json", turned)
+    again = load_partition(tmp_path / "p.json", turned, "together")
     assert again.groups == ((0, 1), (2, 3, 4, 5), (6, 7, 8))
 
 
-@pytest.mark.parametrize(("name", "kind"), [("coocurrence_2.json", "together"), ("cluster_2.json", "apart")])
-def test_the_files_of_public_code_are_read(tmp_path, name, kind):
-    (tmp_path / name).write_text(json.dumps([{"0": 0, "2": 1}, {"1": 0}]))
-    found = load_partition(tmp_path / name, Labels.from_dense([[1, 1, 0], [0, 1, 1]], list("abc")))
-    assert (found.kind, found.groups) == (kind, ((0, 2), (1,)))
+@pytest.mark.parametrize(
+    ("name", "kind", "other"), [("coocurrence_2.json", "together", "apart"), ("cluster_2.json", "apart", "together")]
+)
+def test_the_files_of_public_code_are_read(tmp_path, name, kind, other):
+    labels = Labels.from_dense([[1, 1, 0], [0, 1, 1]], list("abc"))
+    for file in (name, "renamed.json"):
+        (tmp_path / file).write_text(json.dumps([{"0": 0, "2": 1}, {"1": 0}]))
+        found = load_partition(tmp_path / file, labels, kind)
+        assert (found.kind, found.groups) == (kind, ((0, 2), (1,)))
+    sentence = f"{tmp_path / name} has groups of the kind {kind}, and {other} is wanted; give it as {kind}"
+    with pytest.raises(DataError, match=f"^{re.escape(sentence)}$"):
+        load_partition(tmp_path / name, labels, other)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +189,12 @@ def test_the_files_of_public_code_are_read(tmp_path, name, kind):
         ('{"kind": "apart", "groups": [["a", "b", "x"], ["c"]]}', "FILE has a label twice, or one that is not there; "),
         ("{", "FILE cannot be read as a partition of labels (Expecting "),
         ('[{"a": 0}]', "FILE is no partition of labels: its groups must be lists of names; save it again"),
+        (
+            '{"kind": "together", "groups": [["a"], ["b", "c"]]}',
+            "FILE has groups of the kind together, and apart is wanted; give it as together",
+        ),
+        ('{"kind": "apart", "groups": ["ab", "c"]}', "FILE is no partition of labels: its groups must be lists of "),
+        ('{"kind": "apart"}', "FILE is no partition of labels: its groups must be lists of names; save it again"),
         ('{"kind": "apart", "groups": null}', "FILE is no partition of labels: its groups must be lists of names; "),
     ],
 )
@@ -189,7 +202,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path, content, message):
     file = tmp_path / "p.json"
     file.write_text(content)
     with pytest.raises(DataError) as caught:
-        load_partition(file, Labels.from_dense([[1, 1, 0], [0, 1, 1]], list("abc")))
+        load_partition(file, Labels.from_dense([[1, 1, 0], [0, 1, 1]], list("abc")), "apart")
     assert str(caught.value).replace(str(file), "FILE").startswith(message)
 
 

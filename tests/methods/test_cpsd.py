@@ -11,7 +11,7 @@ from toys import tiny_set
 
 from polytag.build import factory
 from polytag.data.loader import Batch
-from polytag.errors import OptionError
+from polytag.errors import DataError, OptionError
 from polytag.fit import Training
 from polytag.labels.partition import load_partition, partition_labels, save_partition, suggest_k
 from polytag.losses import BCE, WeightedBCE
@@ -181,12 +181,14 @@ def test_what_teachers_are_asked_to_do():
 def test_partitions_are_kept_and_may_be_given(tmp_path):
     labels = tiny_set(40).labels
     prepared(context=context_of([], folder=tmp_path))
-    kept = load_partition(tmp_path / "labels-together.json", labels)
+    kept = load_partition(tmp_path / "labels-together.json", labels, "together")
     assert kept == partition_labels(labels, 2, "together", 0)
     asked = []
     save_partition(tmp_path / "own.json", partition_labels(labels, 4, "apart"))
     prepared(asked, decompositions="apart", apart=str(tmp_path / "own.json"))
     assert len(asked) == 4
+    with pytest.raises(DataError, match=r"own\.json has groups of the kind apart, and together is wanted; give it as"):
+        prepared(decompositions="together", together=str(tmp_path / "own.json"))
 
 
 @pytest.mark.parametrize(

@@ -163,28 +163,31 @@ def save_partition(path: Path, partition: Partition) -> None:
     write_text(path, json.dumps({"kind": partition.kind, "groups": groups}, indent=1, ensure_ascii=False) + "\n")
 
 
-def load_partition(path: Path, labels: Labels) -> Partition:
+def load_partition(path: Path, labels: Labels, kind: Kind) -> Partition:
     """Read what :func:`save_partition` wrote, or a list of ``{"column": place in the group}`` as public code has it.
 
     Args:
         path: the file.
         labels: of the training photos, whose classes must all be in it, once.
+        kind: which it must be. Public code has that in its file names alone, ``coocurrence`` and ``cluster``.
 
     Raises:
-        DataError: if the file cannot be read, or does not fit the classes.
+        DataError: if the file cannot be read, is of the other kind, or does not fit the classes.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a partition of labels ({error}); save it again") from error
     try:
-        kind, groups = _content(path, content, labels.classes)
+        told, groups = _content(path, content, labels.classes)
     except DataError:
         raise
     except (TypeError, ValueError) as error:
         raise DataError(
             f"{path} is no partition of labels: its groups must be lists of names; save it again"
         ) from error
+    if told not in (None, kind):
+        raise DataError(f"{path} has groups of the kind {told}, and {kind} is wanted; give it as {told}")
     numbers = np.full(len(labels.classes), -1, np.int64)
     for number, group in enumerate(groups):
         for column in group:
@@ -204,14 +207,19 @@ def load_partition(path: Path, labels: Labels) -> Partition:
     return partition
 
 
-def _content(path: Path, content: Any, classes: Sequence[str]) -> tuple[Kind, list[list[int]]]:
+def _content(path: Path, content: Any, classes: Sequence[str]) -> tuple[Kind | None, list[list[int]]]:
+    """The kind, None where nothing tells it, and the columns of each group."""
     if isinstance(content, list) and all(isinstance(group, dict) for group in content):
-        kind: Kind = "together" if "coo" in path.name.lower() else "apart"  # their names: coocurrence, cluster
-        return kind, [[int(column) for column in group] for group in content]
+        names: dict[str, Kind] = {"coo": "together", "cluster": "apart"}
+        told = next((kind for word, kind in names.items() if word in path.name.lower()), None)
+        return told, [[int(column) for column in group] for group in content]
     if not isinstance(content, dict) or content.get("kind") not in ("together", "apart"):
         raise DataError(f"{path} is no partition of labels; it must have kind, together or apart, and groups")
+    groups = content.get("groups")
+    if not isinstance(groups, list) or not all(isinstance(group, list) for group in groups):
+        raise TypeError
     position = {name: column for column, name in enumerate(classes)}
-    return content["kind"], [[position.get(name, -1) for name in group] for group in content.get("groups", [])]
+    return content["kind"], [[position.get(name, -1) for name in group] for group in groups]
 
 
 def _partition(affinity: Affinity, classes: Sequence[str], numbers: NDArray[np.int64]) -> Partition:

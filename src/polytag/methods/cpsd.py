@@ -184,7 +184,7 @@ class CPSD(Method):
             return [range(len(labels.classes))]
         wanted: Kind = "together" if kind == "together" else "apart"
         if self.files[kind]:
-            partition = load_partition(Path(self.files[kind]), labels)
+            partition = load_partition(Path(self.files[kind]), labels, wanted)
         else:
             partition = partition_labels(labels, self.k or suggest_k(labels), wanted, context.seed)
         self._keep(partition, context)
