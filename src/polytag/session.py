@@ -167,7 +167,7 @@ class Session:
             self.accelerator,
             t.seed,
             fits.needed,
-            lambda path: Run.open(path).load_model(head),
+            lambda path: ((run := Run.open(path)).load_model(head), run.classes),
             None if loader.changes else lambda: map(to_device, loader.in_order(batch_size)),
             t.out,
         )
@@ -175,7 +175,7 @@ class Session:
         if self.device.type == "cuda":
             place["gpu"] = torch.cuda.get_device_name(self.device)
         running = {**began, "accumulate": parts, **place}
-        recorder.start(running) if saved is None else recorder.go_on(running)
+        recorder.start(running, again=resume) if saved is None else recorder.go_on(running)
         self.begun = True
         speed = began.get("speed", t.speed)
         if speed == "auto":

@@ -9,19 +9,22 @@ from accelerate import Accelerator
 from torch import nn
 from toys import tiny_set
 
+from polytag._team import Team
 from polytag.build import factory
 from polytag.data.loader import Batch
-from polytag.errors import DataError, OptionError
+from polytag.errors import DataError, OptionError, RunError
 from polytag.fit import Training
-from polytag.labels.partition import load_partition, partition_labels, save_partition, suggest_k
+from polytag.labels.partition import load_partition, partition_file, partition_labels, save_partition, suggest_k
 from polytag.losses import BCE, WeightedBCE
 from polytag.method import Context
 from polytag.methods.cpsd import CPSD
 from polytag.methods.supervised import Supervised
+from polytag.recorder import Recorder
 from polytag.run import Run
 from polytag.train.rate_finder import Found, Search, Tried
 
 CLASSES = 4
+NAMES = ("a", "b", "c", "d", "never")
 QUICK = {
     "backbone": "test_efficientnet",
     "weights": "none",
@@ -53,7 +56,7 @@ def context_of(asked, answer=lambda column: float(column + 1), **more):
 
     def load(path):
         (fit,) = (fit for fit in asked if fit.name == str(path))
-        return Constant([answer(column) for column in fit.classes])
+        return Constant([answer(column) for column in fit.classes]), tuple(NAMES[column] for column in fit.classes)
 
     return Context(Accelerator(cpu=True), 0, do, load, **more)
 
@@ -161,7 +164,7 @@ def test_a_loss_that_is_prepared_for_the_teachers_is_prepared_for_the_student_af
         return {fit.name: Path(fit.name) for fit in fits}
 
     method = CPSD(Constant([0.0] * CLASSES), loss, decompositions="whole")
-    method.prepare(data, Context(Accelerator(cpu=True), 0, do, lambda path: Constant([0.0] * CLASSES)))
+    method.prepare(data, Context(Accelerator(cpu=True), 0, do, lambda path: (Constant([0.0] * CLASSES), NAMES[:4])))
     assert torch.isfinite(method.losses(batch())["classify"])
 
 
@@ -189,6 +192,39 @@ def test_partitions_are_kept_and_may_be_given(tmp_path):
     assert len(asked) == 4
     with pytest.raises(DataError, match=r"own\.json has groups of the kind apart, and together is wanted; give it as"):
         prepared(decompositions="together", together=str(tmp_path / "own.json"))
+
+
+def test_the_groups_of_a_run_that_goes_on_are_those_that_it_keeps(tmp_path):
+    labels, asked = tiny_set(40).labels, []
+    kept = partition_labels(labels, 3, "apart")
+    save_partition(partition_file(tmp_path, "apart"), kept)
+    prepared(decompositions="apart", k=2, context=context_of(asked, folder=tmp_path))
+    assert [tuple(fit.classes) for fit in asked] == list(kept.groups)
+
+
+def test_a_run_that_is_replaced_leaves_no_groups_and_one_that_goes_on_does(tmp_path):
+    recorder = Recorder(tmp_path, {"format": 1}, "mAP")
+    for again in (True, False):
+        save_partition(partition_file(tmp_path, "apart"), partition_labels(tiny_set(40).labels, 2, "apart"))
+        recorder.start({}, again=again)
+        assert partition_file(tmp_path, "apart").exists() == again
+
+
+def test_the_first_process_groups_for_all(monkeypatch):
+    groups = partition_labels(tiny_set(40).labels, 3, "apart")
+    monkeypatch.setattr(Team, "from_first", lambda team, make: groups)
+    asked = []
+    prepared(asked, decompositions="apart", k=2)
+    assert [tuple(fit.classes) for fit in asked] == list(groups.groups)
+
+
+def test_a_teacher_of_other_labels_is_refused():
+    asked = []
+    context = context_of(asked)
+    context = replace(context, load=lambda path: (context_of(asked).load(path)[0], NAMES[1:]))
+    sentence = "^whole 1 of 1 knows other labels than whole 1 of 1 was asked for; remove it to have it trained again$"
+    with pytest.raises(RunError, match=sentence):
+        prepared(context=context, decompositions="whole", k=0)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +302,7 @@ def test_teachers_may_share_a_network(share, own):
         asked.extend(fits)
         return {fit.name: Path(fit.name) for fit in fits}
 
-    context = Context(Accelerator(cpu=True), 0, do, lambda path: Constant([1.0, 2, 3, 4]))
+    context = Context(Accelerator(cpu=True), 0, do, lambda path: (Constant([1.0, 2, 3, 4]), NAMES[:4]))
     method = prepared(context=context, share=share)
     labels = tiny_set(40).labels
     for fit, kind in zip(asked, ("together", "apart"), strict=True):
@@ -295,12 +331,11 @@ def test_where_photos_never_change_teachers_answer_once():
     def method_with(unchanged, **options):
         asked = []
         context = context_of(asked, unchanged=unchanged)
-        context = replace(context, load=lambda path: Counting(context_of_fit(asked, path)))
+        context = replace(context, load=lambda path: counting(*context_of(asked).load(path)))
         return prepared(context=context, decompositions="apart", **options)
 
-    def context_of_fit(asked, path):
-        (fit,) = (fit for fit in asked if fit.name == str(path))
-        return [float(column + 1) for column in fit.classes]
+    def counting(model, classes):
+        return Counting(model.values.tolist()), classes
 
     rows = torch.tensor([5, 0, 3])
     seen = Batch(rows.float().view(3, 1, 1, 1).expand(3, 3, 8, 8), torch.zeros(3, CLASSES), rows)

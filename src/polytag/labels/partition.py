@@ -153,6 +153,11 @@ def embedding(affinity: Affinity, k: int) -> NDArray[np.float64]:
     return np.asarray(embedded * np.where(largest < 0, -1, 1))  # the sign of an eigenvector means nothing
 
 
+def partition_file(folder: Path, kind: Kind) -> Path:
+    """Where a run folder keeps its groups."""
+    return folder / f"labels-{kind}.json"
+
+
 def save_partition(path: Path, partition: Partition) -> None:
     """Write a partition as JSON, by the names of the labels.
 

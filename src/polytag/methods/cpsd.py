@@ -20,11 +20,20 @@ import torch
 from torch import Tensor, nn
 
 from polytag._checks import check_choice, check_number
+from polytag._team import Team
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Batch
-from polytag.errors import OptionError
+from polytag.errors import OptionError, RunError
 from polytag.labels import Labels
-from polytag.labels.partition import Kind, Partition, load_partition, partition_labels, save_partition, suggest_k
+from polytag.labels.partition import (
+    Kind,
+    Partition,
+    load_partition,
+    partition_file,
+    partition_labels,
+    save_partition,
+    suggest_k,
+)
 from polytag.method import Base, Context, Fit, Method
 from polytag.methods.grouped import as_option
 from polytag.methods.supervised import Supervised
@@ -138,9 +147,10 @@ class CPSD(Method):
         self.teachers = {kind: [] for kind in kinds}
         for kind, several in fits.items():
             for fit in several:
-                model = context.load(folders[fit.name]).to(device).requires_grad_(False)
-                columns = torch.arange(len(train_set.classes)) if fit.classes is None else torch.tensor(fit.classes)
-                self.teachers[kind].append(Teacher(model.train(self.teacher_mode == "train"), columns.to(device)))
+                model, classes = context.load(folders[fit.name])
+                model.to(device).requires_grad_(False).train(self.teacher_mode == "train")
+                columns = _columns(folders[fit.name], classes, fit, train_set.classes)
+                self.teachers[kind].append(Teacher(model, columns.to(device)))
         if context.unchanged is not None and self.teacher_mode == "eval":
             answers = [{kind: self._taught(kind, batch.images) for kind in kinds} for batch in context.unchanged()]
             self.known = {kind: torch.cat([each[kind] for each in answers]) for kind in kinds}
@@ -183,16 +193,21 @@ class CPSD(Method):
         if kind == "whole":
             return [range(len(labels.classes))]
         wanted: Kind = "together" if kind == "together" else "apart"
-        if self.files[kind]:
-            partition = load_partition(Path(self.files[kind]), labels, wanted)
-        else:
-            partition = partition_labels(labels, self.k or suggest_k(labels), wanted, context.seed)
-        self._keep(partition, context)
-        return partition.groups
+        # By the first process for all, as others may find other groups of the same labels.
+        return Team.of(context.accelerator).from_first(lambda: self._partition(wanted, labels, context)).groups
 
-    def _keep(self, partition: Partition, context: Context) -> None:
-        if context.folder is not None and context.accelerator.is_main_process:
-            save_partition(context.folder / f"labels-{partition.kind}.json", partition)
+    def _partition(self, kind: Kind, labels: Labels, context: Context) -> Partition:
+        """Those of the run folder, if it has some; they are kept there."""
+        kept = context.folder and partition_file(context.folder, kind)
+        if kept and kept.exists():
+            return load_partition(kept, labels, kind)
+        if self.files[kind]:
+            partition = load_partition(Path(self.files[kind]), labels, kind)
+        else:
+            partition = partition_labels(labels, self.k or suggest_k(labels), kind, context.seed)
+        if kept:
+            save_partition(kept, partition)
+        return partition
 
     def _difference(self, logits: Tensor, batch: Batch, kind: str) -> Tensor:
         """Squared, summed over labels, averaged over the batch."""
@@ -210,3 +225,11 @@ class CPSD(Method):
         for columns, answers in parts:
             taught[:, columns] = answers
         return taught
+
+
+def _columns(folder: Path, found: Sequence[str], fit: Fit, classes: Sequence[str]) -> Tensor:
+    """Where the labels of a teacher stand among all: ``(its labels,)``."""
+    asked = range(len(classes)) if fit.classes is None else fit.classes
+    if list(found) != [classes[column] for column in asked]:
+        raise RunError(f"{folder} knows other labels than {fit.name} was asked for; remove it to have it trained again")
+    return torch.tensor(list(asked))
