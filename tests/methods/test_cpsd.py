@@ -172,7 +172,7 @@ def test_what_teachers_are_asked_to_do():
     asked = []
     prepared(asked, decompositions="apart", teacher_images="containing", teacher_epochs=3, teacher_lr=1e-3)
     assert [(fit.photos, fit.options, fit.method) for fit in asked] == [
-        ("containing", {"epochs": 3, "lr": 1e-3}, "supervised")
+        ("containing", {"epochs": 3, "lr": 1e-3, "search": "climb"}, "supervised")
     ] * 2
     asked = []
     method = factory("method", {"name": "cpsd", "base": {"name": "supervised"}, "k": 2})(Constant([0.0] * 4), BCE())
@@ -289,9 +289,11 @@ class OneLook(Search):
 
 
 def test_a_rate_can_be_looked_for_with_teachers(tmp_path):
-    method = {"name": "cpsd", "decompositions": "whole"}
+    method = {"name": "cpsd", "decompositions": "whole", "teacher_lr": 1e-2}
     run = Training(data=tiny_set(40), out=tmp_path, lr="auto", search=OneLook(1e-4, 1e-2), method=method, **QUICK).finish()
     assert run.config["running"]["lr"] == 1e-3
+    (teacher,) = (tmp_path / "fits").iterdir()
+    assert Run.open(teacher).config["training"]["lr"] == 1e-2
 
 
 @pytest.mark.parametrize(("share", "own"), [("trunk", "stage"), ("backbone", "head")])

@@ -131,7 +131,7 @@ class CPSD(Method):
         self.teacher_images, self.teacher_mode, self.share = teacher_images, teacher_mode, share
         self.alpha, self.scale = alpha, scale
         self.options: dict[str, Any] = {"epochs": teacher_epochs} if teacher_epochs else {}
-        self.options |= {"lr": teacher_lr} if teacher_lr else {}
+        self.options |= {"lr": teacher_lr, "search": "climb"} if teacher_lr else {}  # what is given is not looked for
         self.files = {"together": together, "apart": apart}
         self.teachers: dict[str, list[Teacher]] = {}  # no modules of this one: never saved, never trained
         self.known: dict[str, Tensor] = {}  # answers of the teachers, where photos look the same in every pass
