@@ -17,13 +17,14 @@ from polytag.fit import Training
 from polytag.labels.partition import load_partition, partition_file, partition_labels, save_partition, suggest_k
 from polytag.losses import BCE, WeightedBCE
 from polytag.method import Context
-from polytag.methods.cpsd import CPSD
+from polytag.methods.cpsd import CPSD, seed_of
 from polytag.methods.supervised import Supervised
 from polytag.recorder import Recorder
 from polytag.run import Run
 from polytag.train.rate_finder import Found, Search, Tried
 
 CLASSES = 4
+TEACHERS = ("together 1 of 2", "together 2 of 2", "apart 1 of 2", "apart 2 of 2")
 NAMES = ("a", "b", "c", "d", "never")
 QUICK = {
     "backbone": "test_efficientnet",
@@ -171,14 +172,26 @@ def test_a_loss_that_is_prepared_for_the_teachers_is_prepared_for_the_student_af
 def test_what_teachers_are_asked_to_do():
     asked = []
     prepared(asked, decompositions="apart", teacher_images="containing", teacher_epochs=3, teacher_lr=1e-3)
+    options = {"epochs": 3, "lr": 1e-3, "search": "climb"}
     assert [(fit.photos, fit.options, fit.method) for fit in asked] == [
-        ("containing", {"epochs": 3, "lr": 1e-3, "search": "climb"}, "supervised")
-    ] * 2
+        ("containing", options | {"seed": seed_of(0, fit.name)}, "supervised") for fit in asked
+    ]
     asked = []
     method = factory("method", {"name": "cpsd", "base": {"name": "supervised"}, "k": 2})(Constant([0.0] * 4), BCE())
     method.prepare(tiny_set(40), context_of(asked))
     assert asked[0].method == {"name": "supervised"}
     assert isinstance(method.base, Supervised)
+
+
+def test_each_teacher_has_a_seed_of_its_own_that_follows_that_of_the_student():
+    def seeds(seed):
+        asked = []
+        prepared(context=replace(context_of(asked), seed=seed))
+        return [fit.options["seed"] for fit in asked]
+
+    assert len({0, 1, *seeds(0), *seeds(1)}) == 2 + 4 + 4
+    assert seeds(0) == seeds(0) == [seed_of(0, name) for name in TEACHERS]
+    assert all(0 <= seed < 2**32 for seed in seeds(0))
 
 
 def test_partitions_are_kept_and_may_be_given(tmp_path):

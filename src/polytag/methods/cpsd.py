@@ -4,8 +4,8 @@ Paper: Xu, Huang, Zhou, Huangfu, Zeng, Liu, "Boosting Multi-Label Image Classifi
 Self-Distillation".
 
 The labels are cut twice into ``k`` groups: labels that come together and labels that do not
-(:mod:`polytag.labels.partition`). A teacher is trained on each group, like the student but for its classes. The student
-then learns the labels, and the logits of the teachers, put together in the order of all labels:
+(:mod:`polytag.labels.partition`). A teacher is trained on each group, like the student but for its classes and its seed,
+on the same photos. The student then learns the labels, and the logits of the teachers, put together in the order of all labels:
 
     loss = alpha * classify + (1 - alpha) / n * sum over the n decompositions of |student - teachers|^2
 
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from polytag._checks import check_choice, check_number
+from polytag._random import torch_seed
 from polytag._team import Team
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Batch
@@ -140,7 +141,7 @@ class CPSD(Method):
         """Cuts the labels into groups, and has the teachers trained that are not there yet."""
         kinds = KINDS[self.decompositions]
         partitions = {kind: self._groups(kind, train_set.labels, context) for kind in kinds}
-        fits = {kind: self._fits(kind, groups) for kind, groups in partitions.items()}
+        fits = {kind: self._fits(kind, groups, context.seed) for kind, groups in partitions.items()}
         folders = context.map([fit for several in fits.values() for fit in several])
         self.base.prepare(train_set, context)  # last, as teachers may have prepared a loss that they share
         device = context.accelerator.device
@@ -179,14 +180,17 @@ class CPSD(Method):
             scaled[kind] = rest / len(self.teachers) * apart
         return scaled
 
-    def _fits(self, kind: str, groups: Sequence[Sequence[int]]) -> list[Fit]:
-        """The trainings of the teachers of one decomposition."""
+    def _fits(self, kind: str, groups: Sequence[Sequence[int]], seed: int) -> list[Fit]:
+        """The trainings of the teachers of one decomposition, each with a seed of its own."""
+        asked: dict[str, tuple[Any, Sequence[int] | None]] = {
+            f"{kind} {number + 1} of {len(groups)}": (self.taught, group) for number, group in enumerate(groups)
+        }
         if self.share != "none":
             method = {"name": "grouped", "groups": as_option(groups), "own": OWN[self.share]}
-            return [Fit(f"{kind}, {len(groups)} groups in one", method, None, self.options)]
+            asked = {f"{kind}, {len(groups)} groups in one": (method, None)}
         return [
-            Fit(f"{kind} {number + 1} of {len(groups)}", self.taught, group, self.options, self.teacher_images)
-            for number, group in enumerate(groups)
+            Fit(name, method, classes, self.options | {"seed": seed_of(seed, name)}, self.teacher_images)
+            for name, (method, classes) in asked.items()
         ]
 
     def _groups(self, kind: str, labels: Labels, context: Context) -> Sequence[Sequence[int]]:
@@ -225,6 +229,11 @@ class CPSD(Method):
         for columns, answers in parts:
             taught[:, columns] = answers
         return taught
+
+
+def seed_of(seed: int, name: str) -> int:
+    """The seed of a teacher, in ``[0, 2**32)``: not the student's, of which it would else be a twin at first."""
+    return torch_seed(seed, *name.encode()) % 2**32
 
 
 def _columns(folder: Path, found: Sequence[str], fit: Fit, classes: Sequence[str]) -> Tensor:
