@@ -4,8 +4,8 @@ Paper: Xu, Huang, Zhou, Huangfu, Zeng, Liu, "Boosting Multi-Label Image Classifi
 Self-Distillation".
 
 The labels are cut twice into ``k`` groups: labels that come together and labels that do not
-(:mod:`polytag.labels.partition`). A teacher is trained on each group, like the student but for its classes and its seed,
-on the same photos. The student then learns the labels, and the logits of the teachers, put together in the order of all labels:
+(:mod:`polytag.labels.partition`). A teacher is trained on each group, like the student but for its classes and its
+seed. The student then learns the labels, and the logits of the teachers, put together in the order of all labels:
 
     loss = alpha * classify + (1 - alpha) / n * sum over the n decompositions of |student - teachers|^2
 
@@ -68,10 +68,11 @@ class CPSD(Method):
         loss: logits and targets (1, 0, -1 for unknown) to a scalar.
         sampler: what a pass draws, built from the training labels.
         base: the method of the student and of every teacher.
-        k: groups of each decomposition, 5 in the paper; 0 for as many as the labels that come together suggest.
+        k: groups of each decomposition that is made; 0 for as many as the labels that come together suggest, which is
+            ours: the paper tries fixed numbers, and the models of its code have 5.
         decompositions: "both" (CPSD); "together" or "apart" alone (CGPD, DGPD); "whole" for one teacher of all labels
             (SD).
-        alpha: share of the labels in the loss, the rest is the teachers'; 0.5 in public code.
+        alpha: share of the labels in the loss, in ``[0.01, 0.99]``, the rest is the teachers'; 0.5 in public code.
         scale: "public" as above; "paper" divides by ``alpha``, so that the labels weigh 1.
         distil: what the teachers give: logits, as public code, or probabilities.
         teacher_images: photos that a teacher learns from: all, or those with one of its labels.
@@ -85,7 +86,7 @@ class CPSD(Method):
         apart: the same of labels that do not.
 
     Raises:
-        OptionError: if an option is out of its range.
+        OptionError: if an option is out of its range, or of no use beside another one.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class CPSD(Method):
         super().__init__()
         check_number("k", k, 0, 10_000)
         check_choice("decompositions", decompositions, tuple(KINDS))
-        check_number("alpha", alpha, 0.01, 1.0)
+        check_number("alpha", alpha, 0.01, 0.99)
         check_choice("scale", scale, ("public", "paper"))
         check_choice("distil", distil, ("logits", "probabilities"))
         check_choice("teacher_images", teacher_images, ("all", "containing"))
@@ -118,6 +119,16 @@ class CPSD(Method):
         check_choice("teacher_mode", teacher_mode, ("eval", "train"))
         check_number("teacher_epochs", teacher_epochs, 0, 1_000_000)
         check_number("teacher_lr", teacher_lr, 0.0, 1e3)
+        kinds, files = KINDS[decompositions], {"together": together, "apart": apart}
+        if k and all(kind == "whole" or files[kind] for kind in kinds):
+            raise OptionError(
+                f"k is {k}, and no groups are to be found: they are given, or all labels are one; leave k out"
+            )
+        if strange := [kind for kind, file in files.items() if file and kind not in kinds]:
+            raise OptionError(
+                f"{strange[0]} gives groups that decompositions {decompositions} does not use; leave it out, or choose "
+                "other decompositions"
+            )
         self.base: Method = Supervised(model, loss, sampler) if base is None else base.make(model, loss, sampler)
         self.taught: Any = "supervised" if base is None else base.choice
         if isinstance(self.base, CPSD):
@@ -133,7 +144,7 @@ class CPSD(Method):
         self.alpha, self.scale = alpha, scale
         self.options: dict[str, Any] = {"epochs": teacher_epochs} if teacher_epochs else {}
         self.options |= {"lr": teacher_lr, "search": "climb"} if teacher_lr else {}  # what is given is not looked for
-        self.files = {"together": together, "apart": apart}
+        self.files = files
         self.teachers: dict[str, list[Teacher]] = {}  # no modules of this one: never saved, never trained
         self.known: dict[str, Tensor] = {}  # answers of the teachers, where photos look the same in every pass
 
