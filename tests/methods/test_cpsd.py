@@ -343,7 +343,7 @@ def test_teachers_may_share_a_network(share, own):
     assert terms["together"].item() == terms["apart"].item() == pytest.approx(0.25 * 30)
 
 
-def test_where_photos_never_change_teachers_answer_once():
+def test_where_photos_never_change_teachers_answer_once(monkeypatch):
     calls = []
 
     class Counting(Constant):
@@ -373,6 +373,11 @@ def test_where_photos_never_change_teachers_answer_once():
     assert len(calls) == 6
     torch.testing.assert_close(once, method_with(None).losses(seen)["apart"])
     assert method_with(photos, teacher_mode="train").known == {}
+    bytes_kept = 4 * 40 * CLASSES
+    monkeypatch.setattr("polytag.methods.cpsd.CACHE_LIMIT", bytes_kept - 1)
+    assert method_with(photos).known == {}
+    monkeypatch.setattr("polytag.methods.cpsd.CACHE_LIMIT", bytes_kept)
+    assert list(method_with(photos).known) == ["apart"]
 
 
 def test_a_training_says_whether_its_photos_ever_change(tmp_path, monkeypatch):

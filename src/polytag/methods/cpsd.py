@@ -24,6 +24,7 @@ from polytag._random import torch_seed
 from polytag._team import Team
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Batch
+from polytag.data.ready import CACHE_LIMIT
 from polytag.errors import OptionError, RunError
 from polytag.labels import Labels
 from polytag.labels.partition import (
@@ -163,7 +164,8 @@ class CPSD(Method):
                 model.to(device).requires_grad_(False).train(self.teacher_mode == "train")
                 columns = _columns(folders[fit.name], classes, fit, train_set.classes)
                 self.teachers[kind].append(Teacher(model, columns.to(device)))
-        if context.unchanged is not None and self.teacher_mode == "eval":
+        size = 4 * len(kinds) * len(train_set) * len(train_set.classes)
+        if context.unchanged is not None and self.teacher_mode == "eval" and size <= CACHE_LIMIT:
             answers = [{kind: self._taught(kind, batch.images) for kind in kinds} for batch in context.unchanged()]
             self.known = {kind: torch.cat([each[kind] for each in answers]) for kind in kinds}
 
