@@ -16,7 +16,7 @@ from polytag.errors import DataError, OptionError, RunError
 from polytag.fit import Training
 from polytag.labels.partition import load_partition, partition_file, partition_labels, save_partition, suggest_k
 from polytag.losses import BCE, WeightedBCE
-from polytag.method import Context
+from polytag.method import Base, Context, Method
 from polytag.methods.cpsd import CPSD, seed_of
 from polytag.methods.supervised import Supervised
 from polytag.recorder import Recorder
@@ -134,6 +134,24 @@ def test_probabilities_may_be_compared_instead():
     taught = torch.arange(1.0, CLASSES + 1).sigmoid()
     terms = prepared(distil="probabilities").losses(batch())
     assert terms["together"].item() == pytest.approx(0.25 * (student - taught).square().sum().item())
+
+
+class TwoBatches(Method):
+    """Takes two, and says how many photos each has."""
+
+    def __init__(self, model, loss, sampler):
+        super().__init__()
+        self.model = model
+
+    def losses(self, *batches):
+        return {f"photos {number}": torch.tensor(float(len(each.rows))) for number, each in enumerate(batches)}
+
+
+def test_of_several_batches_the_term_is_the_mean():
+    method = prepared(base=Base("two", TwoBatches))
+    terms = method.losses(batch(1), batch(3))
+    assert (terms["photos 0"].item(), terms["photos 1"].item()) == (0.5, 1.5)
+    assert terms["together"].item() == terms["apart"].item() == pytest.approx(0.25 * 30)
 
 
 def test_the_student_moves_towards_its_teachers_and_they_stay():

@@ -178,7 +178,11 @@ class CPSD(Method):
         self.base.begin_step(done)
 
     def losses(self, *batches: Batch) -> dict[str, Tensor]:
-        """The terms of the base, and one for each decomposition."""
+        """The terms of the base, and one for each decomposition: of several batches, their mean.
+
+        With a base other than supervised the photos pass the student once more, unmixed, for what the teachers answer:
+        its batch norms then count each batch twice.
+        """
         if isinstance(self.base, Supervised):  # whose logits serve twice
             answers = [self.model(batch.images) for batch in batches]
             terms = self.base.judged(answers[0], batches[0])
@@ -189,7 +193,7 @@ class CPSD(Method):
         scaled = {name: labels * term for name, term in terms.items()}
         for kind in self.teachers:
             pairs = zip(answers, batches, strict=True)
-            apart = torch.stack([self._difference(logits, batch, kind) for logits, batch in pairs]).sum()
+            apart = torch.stack([self._difference(logits, batch, kind) for logits, batch in pairs]).mean()
             scaled[kind] = rest / len(self.teachers) * apart
         return scaled
 
