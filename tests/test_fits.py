@@ -86,9 +86,10 @@ def taught(tmp_path_factory):
     return dict(FOLDERS)
 
 
-def test_each_gets_a_run_folder_of_its_own_with_its_classes_and_the_splits_of_all(taught):
+def test_each_gets_a_run_folder_of_its_own_with_its_classes_the_splits_of_all_and_no_look_at_the_test(taught):
     assert [Run.open(folder).classes for folder in taught.values()] == [("a", "b"), ("c", "d")]
     assert [folder.parent.name for folder in taught.values()] == ["fits", "fits"]
+    assert all(set(Run.open(folder).metrics) == {"best", "val"} for folder in taught.values())
     whole = Run.open(taught["teacher 0"].parents[1]).config["data"]["photos"]
     assert all(Run.open(folder).config["data"]["photos"] == whole for folder in taught.values())
 

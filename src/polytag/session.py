@@ -188,8 +188,7 @@ class Session:
             slower = without_bf16(speed)
             yield Note(f"this {self.device.type} has no bf16; speed {slower} with float32 takes the place of {speed}")
             speed = slower
-        running["speed"] = speed
-        recorder.go_on(running)
+        recorder.go_on(running := {**running, "speed": speed})
         judge = Judge(Loader(split.val, self.preprocessing, None, t.workers), self.device, team)
         with Interrupts(patient=team.size > 1) as interrupts:
             fits.interrupted = interrupts.seen
@@ -253,7 +252,7 @@ class Session:
         t = self.training
         if t.jobs > 1 and self.team.size > 1:
             raise OptionError(f"jobs must be 1 in a training of {self.team.size} processes, got {t.jobs}")
-        alone: dict[str, Any] = {"resume": False, "overwrite": False, "jobs": 1, "source": {}, "track": ()}
+        alone: Any = {"resume": False, "overwrite": False, "jobs": 1, "judge_test": False, "source": {}, "track": ()}
         return Fits(
             again=lambda **changes: dataclasses.replace(t, **alone | changes),
             free=[name for name in FREE if name != "accumulate"],

@@ -180,8 +180,8 @@ class CPSD(Method):
     def losses(self, *batches: Batch) -> dict[str, Tensor]:
         """The terms of the base, and one for each decomposition: of several batches, their mean.
 
-        With a base other than supervised the photos pass the student once more, unmixed, for what the teachers answer:
-        its batch norms then count each batch twice.
+        With a base other than supervised the photos pass the student once more, beside what the teachers answer: its
+        batch norms then count each batch twice.
         """
         if isinstance(self.base, Supervised):  # whose logits serve twice
             answers = [self.model(batch.images) for batch in batches]
