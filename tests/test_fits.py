@@ -12,10 +12,11 @@ from toys import tiny_set
 
 from polytag import fits
 from polytag._files import locked
-from polytag.data.labelled_set import LabelledSet
+from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.errors import OptionError, RunError, TaskError
 from polytag.fit import Training
 from polytag.fits import identity, seconds_of
+from polytag.labels import Labels
 from polytag.method import Context, Fit, Method
 from polytag.methods.supervised import Supervised
 from polytag.run import CONFIG, LOCK, METRICS, Run
@@ -140,6 +141,17 @@ def test_one_that_fails_is_named_and_those_before_it_are_kept(tmp_path):
     assert str(failure.value) == sentence
     finished = [path.parent.name for path in (tmp_path / "run" / "fits").glob("*/metrics.json")]
     assert [name.partition("-")[0] for name in finished] == ["good"]
+
+
+@pytest.mark.parametrize("split", [[0, 0, 0, 0, 1, 1, 2, 2], None])
+def test_containing_drops_training_photos_without_a_label_and_no_other(split):
+    labels = Labels.from_dense([[1, 0], [0, 0], [0, -1], [0, 1], [0, 0], [1, 1], [0, 0], [1, 0]], "ab")
+    codes = None if split is None else np.array(split, np.int8)
+    images = ImageArrays(np.zeros((8, 1, 1, 3), np.uint8))
+    kept = fits.containing(LabelledSet(images, labels, codes, settled=split is not None))
+    names = [int(kept.images.name(row).removeprefix("image-")) for row in range(len(kept))]
+    assert names == ([0, 3, 4, 5, 6, 7] if split else [0, 3, 5, 7])
+    assert kept.settled == (split is not None)
 
 
 def test_two_of_one_name_are_refused(tmp_path):

@@ -322,6 +322,9 @@ def test_a_training_trains_its_teachers_first_and_leaves_a_plain_model(tmp_path)
     assert "apart" in history
     teacher = Run.open(next((tmp_path / "run" / "fits").glob("together-1-of-2-*")))
     assert 0 < len(teacher.classes) < CLASSES
+    (photos, taught) = (each.config["data"]["photos"] for each in (run, teacher))
+    assert (taught["val"], taught["test"]) == (photos["val"], photos["test"])
+    assert taught["train"] < photos["train"]
 
 
 class OneLook(Search):
@@ -334,7 +337,9 @@ class OneLook(Search):
 
 def test_a_rate_can_be_looked_for_with_teachers(tmp_path):
     method = {"name": "cpsd", "decompositions": "whole", "teacher_lr": 1e-2}
-    run = Training(data=tiny_set(40), out=tmp_path, lr="auto", search=OneLook(1e-4, 1e-2), method=method, **QUICK).finish()
+    run = Training(
+        data=tiny_set(40), out=tmp_path, lr="auto", search=OneLook(1e-4, 1e-2), method=method, **QUICK
+    ).finish()
     assert run.config["running"]["lr"] == 1e-3
     (teacher,) = (tmp_path / "fits").iterdir()
     assert Run.open(teacher).config["training"]["lr"] == 1e-2

@@ -89,7 +89,7 @@ class Affinity:
 def partition_labels(labels: Labels, k: int, kind: Kind, seed: int = 0) -> Partition:
     """Spectral clustering of the labels of a training set: ``TRIES`` times, the best by Calinski-Harabasz.
 
-    Labels without a training photo meet no other; they go into the largest group, since alone they could not be learned.
+    Labels without a training photo meet no other; they go into the largest group, as alone they could not be learned.
 
     Args:
         labels: of the training photos; unknown ones are left out.
@@ -204,11 +204,11 @@ def load_partition(path: Path, labels: Labels, kind: Kind) -> Partition:
             f"{path} leaves out {labels.classes[int(numbers.argmin())]!r}; every label must be in one group"
         )
     partition = _partition(Affinity(shares(labels), kind), labels.classes, numbers)
-    met = labels.counts().present > 0
-    for group in partition.groups:
-        if met.any() and not met[list(group)].any():
-            first = labels.classes[group[0]]
-            raise DataError(f"{path} has no training photo for the group of {first!r}; put its labels into other groups")
+    met = set(_met(labels).tolist())
+    for part in partition.groups:
+        if met.isdisjoint(part):
+            first = labels.classes[part[0]]
+            raise DataError(f"{path} has no training photo for the group of {first!r}; put its labels into another")
     return partition
 
 

@@ -78,8 +78,8 @@ class CPSD(Method):
         distil: what the teachers give: logits, as public code, or probabilities.
         teacher_images: photos that a teacher learns from: all, or those with one of its labels.
         share: what the teachers of a decomposition share: nothing, as in the paper; or, so that they are one training
-            and one pass, the trunk of one network up to its last stage, or all of its backbone
-            (:mod:`polytag.methods.grouped`).
+            and one pass, the trunk of one network up to its last stage, or all of its backbone, with a linear head a
+            plain teacher of all labels (:mod:`polytag.methods.grouped`).
         teacher_mode: "eval", or "train" as in public code: batch norms and dropout of teachers go on as in training.
         teacher_epochs: of each teacher; by default those of the student.
         teacher_lr: of each teacher; by default that of the student.
