@@ -19,7 +19,7 @@ from polytag.heads.ml_gcn import MLGCN
 from polytag.labels import Labels
 from polytag.labels.cooccurrence import label_graph
 from polytag.labels.facts import tail
-from polytag.labels.partition import Affinity, Kind, cluster, cluster_of
+from polytag.labels.partition import Affinity, Kind, Partition, cluster, cluster_of
 from polytag.losses import BCE, DB, CBFocal, Focal, WeightedBCE
 from polytag.samplers.rebalanced import Rebalanced
 
@@ -128,8 +128,12 @@ def samplings(golden: Any) -> float:
 
 
 def partitions(golden: Any) -> float:
-    """Affinities, scores, and the groups of labels that come together where public code brings back its own."""
+    """Affinities, scores, and the groups of labels that come together where public code brings back its own.
+
+    Prints what the groups that it ships and ours cut, and how many labels they have.
+    """
     worst = 0.0
+    print("  normalised cut (low is good) and sizes of groups, shipped by public code | ours")
     for case in ("voc", "coco", "nus"):
         counts = golden[f"{case}.counts"].astype(np.float64)
         np.fill_diagonal(counts, 0)
@@ -139,13 +143,20 @@ def partitions(golden: Any) -> float:
             worst = max(worst, float(np.abs(affinity.dense() - golden[f"{case}.{key}"]).max()))
             for k in (2, 3, 5, 8, 13):
                 given = f"{case}.{key}.k{k}"
-                if f"{given}.shipped_ch" in golden.files:
-                    shipped = cluster_of(affinity, names, golden[f"{given}.shipped_labels"])
-                    worst = max(worst, abs(shipped.score / float(golden[f"{given}.shipped_ch"]) - 1))
+                if f"{given}.shipped_ch" not in golden.files:
+                    continue
+                shipped = cluster_of(affinity, names, golden[f"{given}.shipped_labels"])
+                worst = max(worst, abs(shipped.score / float(golden[f"{given}.shipped_ch"]) - 1))
+                ours = cluster(affinity, names, k)
+                print(f"    {case:4} {kind:8} k {k:2}  {_cut_and_sizes(shipped)} | {_cut_and_sizes(ours)}")
                 if kind == "together" and (case, k) in BROUGHT_BACK:
-                    again = cluster(affinity, names, k).groups
-                    worst = max(worst, float(again != cluster_of(affinity, names, golden[f"{given}.labels"]).groups))
+                    theirs = cluster_of(affinity, names, golden[f"{given}.labels"])
+                    worst = max(worst, float(ours.groups != theirs.groups))
     return worst
+
+
+def _cut_and_sizes(partition: Partition) -> str:
+    return f"{partition.cut:6.3f} {sorted(map(len, partition.groups))}"
 
 
 KINDS: dict[str, Kind] = {"Pplus": "together", "Pminus": "apart"}

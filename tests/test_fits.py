@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 import threading
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -11,9 +12,11 @@ from toys import tiny_set
 
 from polytag import fits
 from polytag._files import locked
+from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.errors import OptionError, RunError, TaskError
 from polytag.fit import Training
 from polytag.fits import identity, seconds_of
+from polytag.labels import Labels
 from polytag.method import Context, Fit, Method
 from polytag.methods.supervised import Supervised
 from polytag.run import CONFIG, LOCK, METRICS, Run
@@ -84,11 +87,20 @@ def taught(tmp_path_factory):
     return dict(FOLDERS)
 
 
-def test_each_gets_a_run_folder_of_its_own_with_its_classes_and_the_splits_of_all(taught):
+def test_each_gets_a_run_folder_of_its_own_with_its_classes_the_splits_of_all_and_no_look_at_the_test(taught):
     assert [Run.open(folder).classes for folder in taught.values()] == [("a", "b"), ("c", "d")]
     assert [folder.parent.name for folder in taught.values()] == ["fits", "fits"]
+    assert all(set(Run.open(folder).metrics) == {"best", "val"} for folder in taught.values())
     whole = Run.open(taught["teacher 0"].parents[1]).config["data"]["photos"]
     assert all(Run.open(folder).config["data"]["photos"] == whole for folder in taught.values())
+
+
+def test_where_all_photos_are_for_training_those_to_choose_by_are_the_same_for_each(tmp_path):
+    data = tiny_set(40)
+    data = LabelledSet(data.images, data.labels, np.zeros(40, np.int8))
+    photos = training(tmp_path / "run", data=data).finish().config["data"]["photos"]
+    assert photos["test"] == 0 < photos["val"]
+    assert [Run.open(folder).config["data"]["photos"] for folder in FOLDERS.values()] == [photos] * 2
 
 
 @pytest.mark.parametrize("jobs_on", ["processes", "ray"])
@@ -129,6 +141,17 @@ def test_one_that_fails_is_named_and_those_before_it_are_kept(tmp_path):
     assert str(failure.value) == sentence
     finished = [path.parent.name for path in (tmp_path / "run" / "fits").glob("*/metrics.json")]
     assert [name.partition("-")[0] for name in finished] == ["good"]
+
+
+@pytest.mark.parametrize("split", [[0, 0, 0, 0, 1, 1, 2, 2], None])
+def test_containing_drops_training_photos_without_a_label_and_no_other(split):
+    labels = Labels.from_dense([[1, 0], [0, 0], [0, -1], [0, 1], [0, 0], [1, 1], [0, 0], [1, 0]], "ab")
+    codes = None if split is None else np.array(split, np.int8)
+    images = ImageArrays(np.zeros((8, 1, 1, 3), np.uint8))
+    kept = fits.containing(LabelledSet(images, labels, codes, settled=split is not None))
+    names = [int(kept.images.name(row).removeprefix("image-")) for row in range(len(kept))]
+    assert names == ([0, 3, 4, 5, 6, 7] if split else [0, 3, 5, 7])
+    assert kept.settled == (split is not None)
 
 
 def test_two_of_one_name_are_refused(tmp_path):

@@ -6,9 +6,11 @@ import re
 import signal
 import sys
 import traceback
+import tracemalloc
 import warnings
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from tasks import fate, noted, slow_first, square, surroundings, threads_of_torch, trained
@@ -16,7 +18,8 @@ from tasks import fate, noted, slow_first, square, surroundings, threads_of_torc
 from polytag.errors import OptionError, PolytagError, TaskError
 from polytag.parallel import run_all
 from polytag.parallel.crew import environment, share
-from polytag.parallel.processes import gpus
+from polytag.parallel.processes import gpus, in_processes
+from polytag.parallel.task import check_picklable
 
 NUMBERS = {f"number {number}": number for number in range(3)}
 KEPT = "and those that are kept need not run again"
@@ -223,6 +226,21 @@ def test_what_cannot_be_pickled_is_refused_before_anything_starts(elsewhere, tmp
     with pytest.raises(OptionError, match=rf"^function must be picklable .+; {UNPICKLABLE}$"):
         run_all(lambda note: note, {"one": 1}, backend=elsewhere)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_large_arrays_are_copied_only_on_their_way():
+    array = np.ones(2**20)
+    tracemalloc.start()
+    check_picklable(square, {"large": [array]})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < array.nbytes / 10
+    with in_processes(1) as crew:
+        crew.start("large", square, array)
+        while not (ended := crew.ended()):
+            pass
+        assert crew._workers[0]._payload == b""
+    assert (ended["large"].result == array).all()
 
 
 def test_nonsense_is_refused():

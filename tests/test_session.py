@@ -1,7 +1,9 @@
 """What a training does by itself when the machine is smaller than was hoped, and what it tells others meanwhile."""
 
+import copy
 import csv
 import json
+from typing import ClassVar
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from polytag._team import Team
 from polytag.data.splits import three_way
 from polytag.errors import DataError, ElsewhereError, OptionError, ProcessError, RunError
 from polytag.fit import Training
+from polytag.losses import WeightedBCE
 from polytag.method import Method
 from polytag.methods.supervised import Supervised
 from polytag.metrics import METRICS
@@ -46,6 +49,21 @@ class Starved(Hungry):
 
     def losses(self, *batches):
         raise torch.OutOfMemoryError(FULL)
+
+
+class Unlucky(Hungry):
+    """What it needs fails the first time, once it has left a file in the run folder."""
+
+    LEFT: ClassVar = []
+
+    def prepare(self, train_set, context):
+        self.LEFT.append(context.folder)
+        (context.folder / "left.json").write_text("{}")
+        if len(self.LEFT) == 1:
+            raise OptionError("a teacher failed")
+
+    def losses(self, *batches):
+        return self.plain.losses(*batches)
 
 
 def training(out, **options):
@@ -84,6 +102,13 @@ def test_a_run_that_had_to_cut_its_batch_goes_on_like_that(tmp_path):
     told = notes(training(tmp_path / "run", method=Hungry, resume=True))
     assert not any("out of memory" in text for text in told)
     assert Run.open(tmp_path / "run").config["running"]["accumulate"] == 2
+
+
+def test_a_loss_of_the_users_own_stays_as_it_was_given(tmp_path):
+    loss = WeightedBCE()
+    before = copy.deepcopy(loss).state_dict()
+    training(tmp_path / "run", loss=loss, epochs=1).finish()
+    assert str(loss.state_dict()) == str(before)
 
 
 def test_where_not_even_one_photo_fits_it_says_so(tmp_path):
@@ -151,6 +176,15 @@ def test_memory_that_runs_out_before_the_first_step_does_not_revive_the_run_that
     training(tmp_path / "run", overwrite=True, speed="auto", lr=1e-3).finish()
     assert (tmp_path / "run" / "model.safetensors").read_bytes() != before
     assert len(calls) == 2
+
+
+def test_a_run_whose_method_fails_while_its_speed_is_measured_can_be_resumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(Unlucky, "LEFT", [])
+    options = {"method": Unlucky, "speed": "auto", "epochs": 1}
+    with pytest.raises(OptionError, match=r"^a teacher failed$"):
+        training(tmp_path / "run", **options).finish()
+    run = training(tmp_path / "run", resume=True, **options).finish()
+    assert run.config["running"]["speed"] in polytag.train.speed.SPEEDS
 
 
 def test_only_the_launch_that_began_a_run_goes_on_by_itself(tmp_path, monkeypatch):

@@ -35,7 +35,7 @@ def _alone(fits: Sequence[Fit]) -> dict[str, Path]:
     )
 
 
-def _unopened(path: Path) -> nn.Module:
+def _unopened(path: Path) -> tuple[nn.Module, tuple[str, ...]]:
     raise OptionError(f"{path} was to be opened, and there is nobody to do it; prepare this method within Training")
 
 
@@ -51,8 +51,8 @@ class Context:
     What was trained before with the same data and arguments is taken from its folder, and what was interrupted goes on.
     """
 
-    load: Callable[[Path], nn.Module] = _unopened
-    """Opens the model of a run folder, in eval mode."""
+    load: Callable[[Path], tuple[nn.Module, tuple[str, ...]]] = _unopened
+    """Opens the model of a run folder, in eval mode, and the labels that it answers for, in its order."""
 
     unchanged: Callable[[], Iterator[Batch]] | None = None
     """The training photos in order, once, on the device; None where augmentation makes every pass another one."""

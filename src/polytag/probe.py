@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from polytag.fit import Training
 
 # Of the short trainings; SAM is left out, as in the public code of paper 001, for twice as many trials.
-SHORT = {"search": "climb", "sam": "none", "patience": 0, "evaluate_every": 1, "judge_test": False}
+SHORT = {"search": "climb", "sam": "none", "patience": 0, "evaluate_every": 1}
 
 
 @dataclass

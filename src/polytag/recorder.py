@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from polytag import trackers
 from polytag._files import locked
 from polytag._launch import launch, restarts
 from polytag.errors import DivergedError, RunError
+from polytag.labels.partition import Kind, partition_file
 from polytag.run import (
     CARD,
     CONFIG,
@@ -67,15 +68,18 @@ class Recorder:
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {"epoch": 0, "weights": "raw", "score": -math.inf}
 
-    def start(self, running: dict[str, Any]) -> None:
+    def start(self, running: dict[str, Any], again: bool = False) -> None:
         """Begin a new run; what another one left in the folder goes, once it is sure that the folder can be written.
 
         Args:
             running: how it is computed, noted in the config; a run that is resumed goes on like that.
+            again: whether the folder is of this run, stopped before it was saved: groups of labels are kept.
         """
         if not self.writes:
             return
         save_json(self.folder / CONFIG, {**self.config, "running": running})
+        for kind in () if again else get_args(Kind):
+            partition_file(self.folder, kind).unlink(missing_ok=True)
         for name in (STATE, METRICS, CARD, HISTORY, WEIGHTS, SCORES, VAL_SCORES):
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / trackers.FOLDER, ignore_errors=True)

@@ -1,5 +1,6 @@
 """What happens when a :class:`polytag.Training` runs: its photos, its model, its steps, its run folder."""
 
+import copy
 import dataclasses
 import math
 from collections.abc import Generator, Iterator, Mapping
@@ -140,7 +141,8 @@ class Session:
         weights = "none" if resume and has_state(t.out) else t.weights
         model = self._model(pretrained=weights == "pretrained")
         notes = load_weights(model, weights, t.data.classes)
-        return factory("method", t.method)(model, build_loss(t.loss), factory("sampler", t.sampler)), notes
+        loss = copy.deepcopy(build_loss(t.loss))  # one of the user's own is for the teachers, too, and stays as it is
+        return factory("method", t.method)(model, loss, factory("sampler", t.sampler)), notes
 
     def _trained(self, data: LabelledSet, split: Split, method: Method, resume: bool) -> Iterator[Event]:
         """The steps, from the first or from where they were left, and the run folder that they end in."""
@@ -159,16 +161,22 @@ class Session:
             yield from map(Note, tell_labels(Known(method.model, plain, self.device, t.seed)))
         forget_peak_memory(self.device)
         fits = self._fits(split)
-        own = None if isinstance(t.head, str | Mapping) else t.head
+        head = None if isinstance(t.head, str | Mapping) else t.head  # the user's own, which no config names
         to_device = ToDevice(self.device, self.preprocessing.mean, self.preprocessing.std)
         context = Context(
             self.accelerator,
             t.seed,
             fits.needed,
-            lambda path: Run.open(path).load_model(own),
+            lambda path: ((run := Run.open(path)).load_model(head), run.classes),
             None if loader.changes else lambda: map(to_device, loader.in_order(batch_size)),
             t.out,
         )
+        place = {"processes": team.size, "device": self.device.type, "launch": launch()}
+        if self.device.type == "cuda":
+            place["gpu"] = torch.cuda.get_device_name(self.device)
+        running = {**began, "accumulate": parts, **place}
+        recorder.start(running, again=resume) if saved is None else recorder.go_on(running)
+        self.begun = True
         speed = began.get("speed", t.speed)
         if speed == "auto":
             steps = t.epochs * (len(split.train) // batch_size) * parts
@@ -180,12 +188,7 @@ class Session:
             slower = without_bf16(speed)
             yield Note(f"this {self.device.type} has no bf16; speed {slower} with float32 takes the place of {speed}")
             speed = slower
-        place = {"processes": team.size, "device": self.device.type, "launch": launch()}
-        if self.device.type == "cuda":
-            place["gpu"] = torch.cuda.get_device_name(self.device)
-        running = {**began, "speed": speed, "accumulate": parts, **place}
-        recorder.start(running) if saved is None else recorder.go_on(running)
-        self.begun = True
+        recorder.go_on(running := {**running, "speed": speed})
         judge = Judge(Loader(split.val, self.preprocessing, None, t.workers), self.device, team)
         with Interrupts(patient=team.size > 1) as interrupts:
             fits.interrupted = interrupts.seen
@@ -249,7 +252,7 @@ class Session:
         t = self.training
         if t.jobs > 1 and self.team.size > 1:
             raise OptionError(f"jobs must be 1 in a training of {self.team.size} processes, got {t.jobs}")
-        alone: dict[str, Any] = {"resume": False, "overwrite": False, "jobs": 1, "source": {}, "track": ()}
+        alone: Any = {"resume": False, "overwrite": False, "jobs": 1, "judge_test": False, "source": {}, "track": ()}
         return Fits(
             again=lambda **changes: dataclasses.replace(t, **alone | changes),
             free=[name for name in FREE if name != "accumulate"],

@@ -384,7 +384,7 @@ def test_what_is_no_size_is_refused(text):
 
 
 def test_trainings_that_a_method_needs_are_told(photos, tmp_path, capsys):
-    words = ["--method", "cpsd", "--method.k", "1", "--method.decompositions", "whole", "--out", str(tmp_path / "run")]
+    words = ["--method", "cpsd", "--method.decompositions", "whole", "--out", str(tmp_path / "run")]
     assert main(["train", str(photos), *QUICK, *words]) == 0
     said = capsys.readouterr().err.splitlines()
     assert "this needs 1 training first: whole 1 of 1" in said

@@ -77,6 +77,15 @@ def test_photos_that_are_all_for_training_leave_the_test_empty():
     assert sizes(three_way(labelled([["a"]] * 50, [0] * 50), seed=0)) == (45, 5, 0)
 
 
+@pytest.mark.parametrize("codes", [[0] * 50, [0] * 40 + [1] * 10, [0] * 40 + [2] * 8 + [UNSPLIT] * 2, None])
+def test_what_has_been_split_is_not_split_again(codes):
+    first = three_way(labelled([["a"], ["b"]] * 25, codes), seed=0)
+    for whole in (first.whole, first.whole.with_classes(["b"]), first.whole.select(range(50))):
+        again = three_way(whole, seed=7)
+        assert [numbers(side) for side in again[:3]] == [numbers(side) for side in first[:3]]
+        assert again.notes == ()
+
+
 def test_photos_in_no_split_are_left_out_and_counted():
     split = three_way(labelled([["a"]] * 8, [0, 0, 1, 2, UNSPLIT, UNSPLIT, 0, UNSPLIT]), seed=0)
     assert sizes(split) == (3, 1, 1)

@@ -1,6 +1,7 @@
 """What a partition of labels promises: affinities by hand, groups that are there, numbers that tell good from bad."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from polytag.labels.cooccurrence import shares
 from polytag.labels.partition import (
     Affinity,
     cluster,
+    cluster_of,
     embedding,
     load_partition,
     partition_labels,
@@ -32,6 +34,15 @@ def blocks(sizes=(3, 4, 2), items=400, seed=0):
     owner = np.repeat(np.arange(len(sizes)), sizes)
     matrix = random.random((items, len(owner))) < np.where(owner == block[:, None], 0.6, 0.02)
     return Labels.from_dense(matrix.astype(int), [f"c{n}" for n in range(len(owner))])
+
+
+def test_affinities_of_three_labels_with_ten_twenty_and_eight_photos():
+    counts = np.array([[0, 8, 1], [8, 0, 6], [1, 6, 0]])
+    common = csr_array(counts / np.array([10, 20, 8])[:, None])
+    together, apart = Affinity(common, "together").dense(), Affinity(common, "apart").dense()
+    above = np.triu_indices(3, 1)
+    assert together[above] == pytest.approx([0.763441, 0.334891, 0.706874], abs=5e-7)
+    assert apart[above] == pytest.approx([0.236559, 0.665109, 0.293126], abs=5e-7)
 
 
 def test_affinities_by_hand():
@@ -72,10 +83,10 @@ def test_groups_of_labels_that_do_not_come_together_mix_the_blocks():
     labels = blocks((3, 3, 3))
     found = partition_labels(labels, 3, "apart", seed=1)
     assert sorted(column for group in found.groups for column in group) == list(range(9))
-    inside = cluster(Affinity(COMMON, "apart"), ["a", "b", "c"], 2)
-    assert len(inside.groups) == 2
-    wrong = [tuple(range(3)), tuple(range(3, 6)), tuple(range(6, 9))]
-    assert set(found.groups) != set(wrong)
+    owner = np.repeat(np.arange(3), 3)
+    assert all(len(set(owner[list(group)])) > 1 for group in found.groups)
+    together = cluster_of(Affinity(shares(labels), "apart"), labels.classes, owner)
+    assert found.cut < together.cut - 0.5
 
 
 @pytest.mark.parametrize("kind", ["together", "apart"])
@@ -98,8 +109,11 @@ def test_the_cut_is_what_leaves_the_groups():
 
 
 def test_the_seed_alone_decides():
-    labels = blocks(seed=3)
-    assert partition_labels(labels, 3, "apart", 5) == partition_labels(labels, 3, "apart", 5)
+    random = np.random.default_rng(0).random((200, 30)) < 0.2  # no groups are there, so many are as good
+    labels = Labels.from_dense(random.astype(int), [f"c{n}" for n in range(30)])
+    first, again, other = (partition_labels(labels, 8, "apart", seed) for seed in (5, 5, 6))
+    assert first == again
+    assert first.groups != other.groups
 
 
 @pytest.mark.parametrize(("k", "groups"), [(1, ((0, 1, 2),)), (3, ((0,), (1,), (2,)))])
@@ -113,6 +127,26 @@ def test_a_label_that_meets_no_other_is_in_a_group_too():
     labels = Labels.from_dense([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]], list("abcd"))
     found = partition_labels(labels, 2, "together")
     assert sorted(column for group in found.groups for column in group) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", ["together", "apart"])
+def test_labels_without_a_photo_go_into_the_largest_group_and_change_no_other(kind):
+    labels = blocks()
+    bare = labels.with_classes([*labels.classes, "never", "nowhere"])
+    plain = partition_labels(labels, 3, kind).groups
+    largest = max(plain, key=len)
+    expected = {(*group, 9, 10) if group == largest else group for group in plain}
+    assert set(partition_labels(bare, 3, kind).groups) == expected
+    assert suggest_k(bare) == suggest_k(labels)
+    with pytest.raises(OptionError, match=r"^k must be between 1 and 9, got 10$"):
+        partition_labels(bare, 10, kind)
+
+
+def test_a_saved_group_that_no_photo_shows_is_refused(tmp_path):
+    (tmp_path / "p.json").write_text('{"kind": "apart", "groups": [["a", "c"], [], ["d", "b"]]}')
+    sentence = f"{tmp_path / 'p.json'} has no training photo for the group of 'b'; put its labels into another"
+    with pytest.raises(DataError, match=f"^{re.escape(sentence)}$"):
+        load_partition(tmp_path / "p.json", Labels.from_dense([[1, 0, 0, 0], [0, 0, 1, 0]], list("abcd")), "apart")
 
 
 def test_many_labels_take_another_way_to_the_same_embedding(monkeypatch):
@@ -136,17 +170,24 @@ def test_a_partition_is_saved_by_names_and_fits_another_order(tmp_path):
     labels = blocks()
     found = partition_labels(labels, 3, "together")
     save_partition(tmp_path / "p.json", found)
-    assert load_partition(tmp_path / "p.json", labels) == found
+    assert load_partition(tmp_path / "p.json", labels, "together") == found
     turned = labels.with_classes(labels.classes[::-1])
-    again = load_partition(tmp_path / "p.json", turned)
+    again = load_partition(tmp_path / "p.json", turned, "together")
     assert again.groups == ((0, 1), (2, 3, 4, 5), (6, 7, 8))
 
 
-@pytest.mark.parametrize(("name", "kind"), [("coocurrence_2.json", "together"), ("cluster_2.json", "apart")])
-def test_the_files_of_public_code_are_read(tmp_path, name, kind):
-    (tmp_path / name).write_text(json.dumps([{"0": 0, "2": 1}, {"1": 0}]))
-    found = load_partition(tmp_path / name, Labels.from_dense([[1, 1, 0], [0, 1, 1]], list("abc")))
-    assert (found.kind, found.groups) == (kind, ((0, 2), (1,)))
+@pytest.mark.parametrize(
+    ("name", "kind", "other"), [("coocurrence_2.json", "together", "apart"), ("cluster_2.json", "apart", "together")]
+)
+def test_the_files_of_public_code_are_read(tmp_path, name, kind, other):
+    labels = Labels.from_dense([[1, 1, 0], [0, 1, 1]], list("abc"))
+    for file in (name, "renamed.json"):
+        (tmp_path / file).write_text(json.dumps([{"0": 0, "2": 1}, {"1": 0}]))
+        found = load_partition(tmp_path / file, labels, kind)
+        assert (found.kind, found.groups) == (kind, ((0, 2), (1,)))
+    sentence = f"{tmp_path / name} has groups of the kind {kind}, and {other} is wanted; give it as {kind}"
+    with pytest.raises(DataError, match=f"^{re.escape(sentence)}$"):
+        load_partition(tmp_path / name, labels, other)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +202,12 @@ def test_the_files_of_public_code_are_read(tmp_path, name, kind):
         ('{"kind": "apart", "groups": [["a", "b", "x"], ["c"]]}', "FILE has a label twice, or one that is not there; "),
         ("{", "FILE cannot be read as a partition of labels (Expecting "),
         ('[{"a": 0}]', "FILE is no partition of labels: its groups must be lists of names; save it again"),
+        (
+            '{"kind": "together", "groups": [["a"], ["b", "c"]]}',
+            "FILE has groups of the kind together, and apart is wanted; give it as together",
+        ),
+        ('{"kind": "apart", "groups": ["ab", "c"]}', "FILE is no partition of labels: its groups must be lists of "),
+        ('{"kind": "apart"}', "FILE is no partition of labels: its groups must be lists of names; save it again"),
         ('{"kind": "apart", "groups": null}', "FILE is no partition of labels: its groups must be lists of names; "),
     ],
 )
@@ -168,7 +215,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path, content, message):
     file = tmp_path / "p.json"
     file.write_text(content)
     with pytest.raises(DataError) as caught:
-        load_partition(file, Labels.from_dense([[1, 1, 0], [0, 1, 1]], list("abc")))
+        load_partition(file, Labels.from_dense([[1, 1, 0], [0, 1, 1]], list("abc")), "apart")
     assert str(caught.value).replace(str(file), "FILE").startswith(message)
 
 

@@ -9,18 +9,23 @@ from accelerate import Accelerator
 from torch import nn
 from toys import tiny_set
 
+from polytag._team import Team
 from polytag.build import factory
 from polytag.data.loader import Batch
-from polytag.errors import OptionError
+from polytag.errors import DataError, OptionError, RunError
 from polytag.fit import Training
-from polytag.labels.partition import load_partition, partition_labels, save_partition, suggest_k
-from polytag.losses import BCE
-from polytag.method import Context
-from polytag.methods.cpsd import CPSD
+from polytag.labels.partition import load_partition, partition_file, partition_labels, save_partition, suggest_k
+from polytag.losses import BCE, WeightedBCE
+from polytag.method import Base, Context, Method
+from polytag.methods.cpsd import CPSD, seed_of
 from polytag.methods.supervised import Supervised
+from polytag.recorder import Recorder
 from polytag.run import Run
+from polytag.train.rate_finder import Found, Search, Tried
 
 CLASSES = 4
+TEACHERS = ("together 1 of 2", "together 2 of 2", "apart 1 of 2", "apart 2 of 2")
+NAMES = ("a", "b", "c", "d", "never")
 QUICK = {
     "backbone": "test_efficientnet",
     "weights": "none",
@@ -52,7 +57,7 @@ def context_of(asked, answer=lambda column: float(column + 1), **more):
 
     def load(path):
         (fit,) = (fit for fit in asked if fit.name == str(path))
-        return Constant([answer(column) for column in fit.classes])
+        return Constant([answer(column) for column in fit.classes]), tuple(NAMES[column] for column in fit.classes)
 
     return Context(Accelerator(cpu=True), 0, do, load, **more)
 
@@ -77,7 +82,7 @@ def batch(items=3):
 )
 def test_every_label_has_one_teacher_in_each_decomposition(decompositions, kinds):
     asked = []
-    method = prepared(asked, decompositions=decompositions)
+    method = prepared(asked, decompositions=decompositions, k=0 if decompositions == "whole" else 2)
     assert list(method.teachers) == kinds
     for kind in kinds:
         taught = [fit for fit in asked if fit.name.startswith(kind)]
@@ -95,6 +100,18 @@ def test_the_loss_by_hand(scale, classify, taught):
     assert terms["together"].item() == terms["apart"].item() == pytest.approx(taught * distance)
 
 
+def test_a_label_without_a_training_photo_has_no_teacher_of_its_own():
+    data = tiny_set(40)
+    data = data.with_classes([*data.classes, "never"])
+    asked = []
+    method = CPSD(Constant([0.0] * 5), BCE(), k=2)
+    method.prepare(data, context_of(asked))
+    met = data.labels.counts().present > 0
+    assert len(asked) == 4
+    assert all(met[list(fit.classes)].any() for fit in asked)
+    assert sorted(column for fit in asked for column in fit.classes) == sorted([*range(5)] * 2)
+
+
 def test_the_number_of_groups_may_be_left_to_the_labels():
     asked = []
     prepared(asked, decompositions="together", k=0)
@@ -110,7 +127,6 @@ def test_a_branch_alone_has_the_weight_of_both():
 def test_alpha_moves_weight_from_the_teachers_to_the_labels():
     terms = prepared(alpha=0.8).losses(batch())
     assert terms["apart"].item() == pytest.approx(0.1 * 30)
-    assert prepared(alpha=1.0).losses(batch())["apart"].item() == 0
 
 
 def test_probabilities_may_be_compared_instead():
@@ -118,6 +134,24 @@ def test_probabilities_may_be_compared_instead():
     taught = torch.arange(1.0, CLASSES + 1).sigmoid()
     terms = prepared(distil="probabilities").losses(batch())
     assert terms["together"].item() == pytest.approx(0.25 * (student - taught).square().sum().item())
+
+
+class TwoBatches(Method):
+    """Takes two, and says how many photos each has."""
+
+    def __init__(self, model, loss, sampler):
+        super().__init__()
+        self.model = model
+
+    def losses(self, *batches):
+        return {f"photos {number}": torch.tensor(float(len(each.rows))) for number, each in enumerate(batches)}
+
+
+def test_of_several_batches_the_term_is_the_mean():
+    method = prepared(base=Base("two", TwoBatches))
+    terms = method.losses(batch(1), batch(3))
+    assert (terms["photos 0"].item(), terms["photos 1"].item()) == (0.5, 1.5)
+    assert terms["together"].item() == terms["apart"].item() == pytest.approx(0.25 * 30)
 
 
 def test_the_student_moves_towards_its_teachers_and_they_stay():
@@ -140,12 +174,25 @@ def test_teachers_are_in_eval_mode_unless_public_code_is_wanted():
     assert all(teacher.model.training for group in method.teachers.values() for teacher in group)
 
 
+def test_a_loss_that_is_prepared_for_the_teachers_is_prepared_for_the_student_after_them():
+    loss, data = WeightedBCE(), tiny_set(40)
+
+    def do(fits):
+        loss.prepare(data.with_classes("ab").labels)
+        return {fit.name: Path(fit.name) for fit in fits}
+
+    method = CPSD(Constant([0.0] * CLASSES), loss, decompositions="whole")
+    method.prepare(data, Context(Accelerator(cpu=True), 0, do, lambda path: (Constant([0.0] * CLASSES), NAMES[:4])))
+    assert torch.isfinite(method.losses(batch())["classify"])
+
+
 def test_what_teachers_are_asked_to_do():
     asked = []
     prepared(asked, decompositions="apart", teacher_images="containing", teacher_epochs=3, teacher_lr=1e-3)
+    options = {"epochs": 3, "lr": 1e-3, "search": "climb"}
     assert [(fit.photos, fit.options, fit.method) for fit in asked] == [
-        ("containing", {"epochs": 3, "lr": 1e-3}, "supervised")
-    ] * 2
+        ("containing", options | {"seed": seed_of(0, fit.name)}, "supervised") for fit in asked
+    ]
     asked = []
     method = factory("method", {"name": "cpsd", "base": {"name": "supervised"}, "k": 2})(Constant([0.0] * 4), BCE())
     method.prepare(tiny_set(40), context_of(asked))
@@ -153,22 +200,78 @@ def test_what_teachers_are_asked_to_do():
     assert isinstance(method.base, Supervised)
 
 
+def test_each_teacher_has_a_seed_of_its_own_that_follows_that_of_the_student():
+    def seeds(seed):
+        asked = []
+        prepared(context=replace(context_of(asked), seed=seed))
+        return [fit.options["seed"] for fit in asked]
+
+    assert len({0, 1, *seeds(0), *seeds(1)}) == 2 + 4 + 4
+    assert seeds(0) == seeds(0) == [seed_of(0, name) for name in TEACHERS]
+    assert all(0 <= seed < 2**32 for seed in seeds(0))
+
+
 def test_partitions_are_kept_and_may_be_given(tmp_path):
     labels = tiny_set(40).labels
     prepared(context=context_of([], folder=tmp_path))
-    kept = load_partition(tmp_path / "labels-together.json", labels)
+    kept = load_partition(tmp_path / "labels-together.json", labels, "together")
     assert kept == partition_labels(labels, 2, "together", 0)
     asked = []
     save_partition(tmp_path / "own.json", partition_labels(labels, 4, "apart"))
-    prepared(asked, decompositions="apart", apart=str(tmp_path / "own.json"))
+    prepared(asked, decompositions="apart", k=0, apart=str(tmp_path / "own.json"))
     assert len(asked) == 4
+    with pytest.raises(DataError, match=r"own\.json has groups of the kind apart, and together is wanted; give it as"):
+        prepared(decompositions="together", k=0, together=str(tmp_path / "own.json"))
+
+
+def test_the_groups_of_a_run_that_goes_on_are_those_that_it_keeps(tmp_path):
+    labels, asked = tiny_set(40).labels, []
+    kept = partition_labels(labels, 3, "apart")
+    save_partition(partition_file(tmp_path, "apart"), kept)
+    prepared(decompositions="apart", k=2, context=context_of(asked, folder=tmp_path))
+    assert [tuple(fit.classes) for fit in asked] == list(kept.groups)
+
+
+def test_a_run_that_is_replaced_leaves_no_groups_and_one_that_goes_on_does(tmp_path):
+    recorder = Recorder(tmp_path, {"format": 1}, "mAP")
+    for again in (True, False):
+        save_partition(partition_file(tmp_path, "apart"), partition_labels(tiny_set(40).labels, 2, "apart"))
+        recorder.start({}, again=again)
+        assert partition_file(tmp_path, "apart").exists() == again
+
+
+def test_the_first_process_groups_for_all(monkeypatch):
+    groups = partition_labels(tiny_set(40).labels, 3, "apart")
+    monkeypatch.setattr(Team, "from_first", lambda team, make: groups)
+    asked = []
+    prepared(asked, decompositions="apart", k=2)
+    assert [tuple(fit.classes) for fit in asked] == list(groups.groups)
+
+
+def test_a_teacher_of_other_labels_is_refused():
+    asked = []
+    context = context_of(asked)
+    context = replace(context, load=lambda path: (context_of(asked).load(path)[0], NAMES[1:]))
+    sentence = "^whole 1 of 1 knows other labels than whole 1 of 1 was asked for; remove it to have it trained again$"
+    with pytest.raises(RunError, match=sentence):
+        prepared(context=context, decompositions="whole", k=0)
+
+
+NO_CUT = "k is 2, and no groups are to be found: they are given, or all labels are one; leave k out"
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"k": -1}, "k must be between 0 and 10000, got -1"),
-        ({"alpha": 0.0}, "alpha must be between 0.01 and 1, got 0.0"),
+        ({"alpha": 0.0}, "alpha must be between 0.01 and 0.99, got 0.0"),
+        ({"alpha": 1.0}, "alpha must be between 0.01 and 0.99, got 1.0"),
+        ({"k": 2, "decompositions": "whole"}, NO_CUT),
+        ({"k": 2, "together": "one.json", "apart": "other.json"}, NO_CUT),
+        ({"k": 2, "decompositions": "apart", "apart": "one.json"}, NO_CUT),
+        ({"decompositions": "together", "apart": "one.json"}, "apart gives groups that decompositions together does "),
+        ({"decompositions": "apart", "together": "one.json"}, "together gives groups that decompositions apart does "),
+        ({"decompositions": "whole", "together": "one.json"}, "together gives groups that decompositions whole does "),
         ({"decompositions": "all"}, "decompositions must be one of both, together, apart, whole, got 'all'"),
         ({"scale": "sum"}, "scale must be one of public, paper, got 'sum'"),
         ({"distil": "labels"}, "distil must be one of logits, probabilities, got 'labels'"),
@@ -182,6 +285,10 @@ def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(OptionError) as caught:
         CPSD(Constant([0.0]), BCE(), **options)
     assert str(caught.value).startswith(message)
+
+
+def test_k_is_for_the_cut_whose_groups_are_not_given():
+    assert CPSD(Constant([0.0]), BCE(), k=2, together="one.json").k == 2
 
 
 def test_it_cannot_be_its_own_base_or_be_prepared_alone():
@@ -215,6 +322,27 @@ def test_a_training_trains_its_teachers_first_and_leaves_a_plain_model(tmp_path)
     assert "apart" in history
     teacher = Run.open(next((tmp_path / "run" / "fits").glob("together-1-of-2-*")))
     assert 0 < len(teacher.classes) < CLASSES
+    (photos, taught) = (each.config["data"]["photos"] for each in (run, teacher))
+    assert (taught["val"], taught["test"]) == (photos["val"], photos["test"])
+    assert taught["train"] < photos["train"]
+
+
+class OneLook(Search):
+    """Takes two steps with one rate, and then that rate."""
+
+    def find(self, probe):
+        losses = probe.losses([1e-3, 1e-3])
+        return Found(1e-3, (Tried(1e-3, losses[0]),), "loss")
+
+
+def test_a_rate_can_be_looked_for_with_teachers(tmp_path):
+    method = {"name": "cpsd", "decompositions": "whole", "teacher_lr": 1e-2}
+    run = Training(
+        data=tiny_set(40), out=tmp_path, lr="auto", search=OneLook(1e-4, 1e-2), method=method, **QUICK
+    ).finish()
+    assert run.config["running"]["lr"] == 1e-3
+    (teacher,) = (tmp_path / "fits").iterdir()
+    assert Run.open(teacher).config["training"]["lr"] == 1e-2
 
 
 @pytest.mark.parametrize(("share", "own"), [("trunk", "stage"), ("backbone", "head")])
@@ -225,7 +353,7 @@ def test_teachers_may_share_a_network(share, own):
         asked.extend(fits)
         return {fit.name: Path(fit.name) for fit in fits}
 
-    context = Context(Accelerator(cpu=True), 0, do, lambda path: Constant([1.0, 2, 3, 4]))
+    context = Context(Accelerator(cpu=True), 0, do, lambda path: (Constant([1.0, 2, 3, 4]), NAMES[:4]))
     method = prepared(context=context, share=share)
     labels = tiny_set(40).labels
     for fit, kind in zip(asked, ("together", "apart"), strict=True):
@@ -238,7 +366,7 @@ def test_teachers_may_share_a_network(share, own):
     assert terms["together"].item() == terms["apart"].item() == pytest.approx(0.25 * 30)
 
 
-def test_where_photos_never_change_teachers_answer_once():
+def test_where_photos_never_change_teachers_answer_once(monkeypatch):
     calls = []
 
     class Counting(Constant):
@@ -254,12 +382,11 @@ def test_where_photos_never_change_teachers_answer_once():
     def method_with(unchanged, **options):
         asked = []
         context = context_of(asked, unchanged=unchanged)
-        context = replace(context, load=lambda path: Counting(context_of_fit(asked, path)))
+        context = replace(context, load=lambda path: counting(*context_of(asked).load(path)))
         return prepared(context=context, decompositions="apart", **options)
 
-    def context_of_fit(asked, path):
-        (fit,) = (fit for fit in asked if fit.name == str(path))
-        return [float(column + 1) for column in fit.classes]
+    def counting(model, classes):
+        return Counting(model.values.tolist()), classes
 
     rows = torch.tensor([5, 0, 3])
     seen = Batch(rows.float().view(3, 1, 1, 1).expand(3, 3, 8, 8), torch.zeros(3, CLASSES), rows)
@@ -269,6 +396,11 @@ def test_where_photos_never_change_teachers_answer_once():
     assert len(calls) == 6
     torch.testing.assert_close(once, method_with(None).losses(seen)["apart"])
     assert method_with(photos, teacher_mode="train").known == {}
+    bytes_kept = 4 * 40 * CLASSES
+    monkeypatch.setattr("polytag.methods.cpsd.CACHE_LIMIT", bytes_kept - 1)
+    assert method_with(photos).known == {}
+    monkeypatch.setattr("polytag.methods.cpsd.CACHE_LIMIT", bytes_kept)
+    assert list(method_with(photos).known) == ["apart"]
 
 
 def test_a_training_says_whether_its_photos_ever_change(tmp_path, monkeypatch):

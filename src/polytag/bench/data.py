@@ -73,7 +73,7 @@ def with_unknown(data: LabelledSet, share: float, seed: int = SEED) -> LabelledS
         hidden &= (data.split == TRAIN)[:, None]
     targets[hidden] = UNKNOWN
     labels = Labels.from_dense(targets, data.classes)
-    return LabelledSet(data.images, labels, data.split, data.groups, data.notes)
+    return LabelledSet(data.images, labels, data.split, data.groups, data.notes, data.settled)
 
 
 def pack_suite(

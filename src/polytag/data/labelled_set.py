@@ -128,6 +128,7 @@ class LabelledSet:
         split: position in ``SPLITS`` for each photo, or ``UNSPLIT``, ``(items,)``; None where the source says nothing.
         groups: a number for each photo, ``(items,)``; photos of one group (patient, product) must share a split.
         notes: what was inferred while reading, a sentence each.
+        settled: whether ``split`` is decided: what it leaves empty stays empty.
 
     Raises:
         DataError: if the lengths differ.
@@ -140,6 +141,7 @@ class LabelledSet:
         split: NDArray[np.int8] | None = None,
         groups: NDArray[np.int64] | None = None,
         notes: Sequence[str] = (),
+        settled: bool = False,
     ) -> None:
         for name, values in (("labels", labels), ("split", split), ("groups", groups)):
             if values is not None and len(values) != len(images):
@@ -149,6 +151,7 @@ class LabelledSet:
         self.split = split
         self.groups = groups
         self.notes = tuple(notes)
+        self.settled = settled
 
     def __len__(self) -> int:
         return len(self.images)
@@ -177,6 +180,7 @@ class LabelledSet:
             None if self.split is None else self.split[numbers],
             None if self.groups is None else self.groups[numbers],
             self.notes,
+            self.settled,
         )
 
     def fingerprint(self) -> str:
@@ -194,4 +198,5 @@ class LabelledSet:
 
     def with_classes(self, classes: Sequence[str]) -> "LabelledSet":
         """The same photos under another list of classes; see :meth:`Labels.with_classes`."""
-        return LabelledSet(self.images, self.labels.with_classes(classes), self.split, self.groups, self.notes)
+        labels = self.labels.with_classes(classes)
+        return LabelledSet(self.images, labels, self.split, self.groups, self.notes, self.settled)

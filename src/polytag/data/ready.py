@@ -70,7 +70,8 @@ def ready(
         raise bad_images_error(bad, total)
     if kept:
         names = [data.images.name(row) for row in range(total)]
-        data = LabelledSet(ImageArrays(pixels, names, aspects), data.labels, data.split, data.groups, data.notes)
+        images = ImageArrays(pixels, names, aspects)
+        data = LabelledSet(images, data.labels, data.split, data.groups, data.notes, data.settled)
     if not bad:
         return data
     left_out = {row for row, _ in bad}

@@ -23,7 +23,7 @@ class Split(NamedTuple):
     val: LabelledSet
     test: LabelledSet
     notes: tuple[str, ...]
-    whole: LabelledSet  # all photos, in the order of the data, each with its split
+    whole: LabelledSet  # all photos, in the order of the data, each with its split, which is settled
 
 
 def three_way(data: LabelledSet, seed: int) -> Split:
@@ -33,6 +33,7 @@ def three_way(data: LabelledSet, seed: int) -> Split:
     - An official "val" without a test is the test. Without either, the test is empty.
     - No validation photos: a tenth of the training photos. The test never has a part in this.
     - Photos that are in no split, where others are in one, are left out.
+    - Splits that are settled stay as they are.
 
     Groups stay together wherever it is ours to choose; a note counts those that the data itself splits.
 
@@ -40,7 +41,9 @@ def three_way(data: LabelledSet, seed: int) -> Split:
         DataError: if there are too few photos or groups, no training photo, or no label on any training photo.
     """
     notes: list[str] = []
-    if data.split is None or (data.split == UNSPLIT).all():
+    if data.settled and data.split is not None:
+        part = data.split.astype(np.int64)
+    elif data.split is None or (data.split == UNSPLIT).all():
         part = _cut(data, np.arange(len(data)), SHARES, seed, notes)
         notes.insert(0, f"no splits in the data: cut 80/10/10 into train, val and test, stratified, seed {seed}")
     else:
@@ -56,7 +59,7 @@ def three_way(data: LabelledSet, seed: int) -> Split:
             is_only = "is only" if len(names) == 1 else "are only"
             sides = " and ".join(SPLITS[number] for number in where)
             notes.append(f"{_count(len(names), 'label')} {is_only} in {sides} and cannot be learned: {_some(names)}")
-    whole = LabelledSet(data.images, data.labels, part.astype(np.int8), data.groups, data.notes)
+    whole = LabelledSet(data.images, data.labels, part.astype(np.int8), data.groups, data.notes, settled=True)
     return Split(train, val, test, tuple(notes), whole)
 
 

@@ -89,16 +89,23 @@ class Affinity:
 def partition_labels(labels: Labels, k: int, kind: Kind, seed: int = 0) -> Partition:
     """Spectral clustering of the labels of a training set: ``TRIES`` times, the best by Calinski-Harabasz.
 
+    Labels without a training photo meet no other; they go into the largest group, as alone they could not be learned.
+
     Args:
         labels: of the training photos; unknown ones are left out.
-        k: groups, from 1 to the number of labels.
+        k: groups, from 1 to the number of labels with a photo.
         kind: "together" for groups of labels that come together (CGP), "apart" for labels that do not (DGP).
         seed: of k-means.
 
     Raises:
         OptionError: if ``k`` is out of its range, or the labels fall into fewer groups.
     """
-    return cluster(Affinity(shares(labels), kind), labels.classes, k, seed)
+    common, met = shares(labels), _met(labels)
+    names = [labels.classes[column] for column in met]
+    found = cluster(Affinity(common[met][:, met], kind), names, k, seed)
+    numbers = np.full(len(labels.classes), np.bincount(found.numbers).argmax())
+    numbers[met] = found.numbers
+    return _partition(Affinity(common, kind), labels.classes, numbers)
 
 
 def cluster(affinity: Affinity, classes: Sequence[str], k: int, seed: int = 0) -> Partition:
@@ -127,13 +134,14 @@ def suggest_k(labels: Labels, largest: int = LARGEST) -> int:
     """Where the eigenvalues of the Laplacian of labels that come together leave the widest gap, 2 or more.
 
     Args:
-        labels: of the training photos; of one or two labels each is its own group.
+        labels: of the training photos; those without one do not count, and of one or two each is its own group.
         largest: the largest answer.
     """
-    if len(labels.classes) < 3:
-        return len(labels.classes)
-    most = min(largest, len(labels.classes) - 2)
-    values, _ = _eigen(Affinity(shares(labels), "together"), most + 1)
+    met = _met(labels)
+    if len(met) < 3:
+        return len(met)
+    most = min(largest, len(met) - 2)
+    values, _ = _eigen(Affinity(shares(labels)[met][:, met], "together"), most + 1)
     return int(np.argmax(np.diff(values)[1:]) + 2) if most > 1 else 2
 
 
@@ -143,6 +151,11 @@ def embedding(affinity: Affinity, k: int) -> NDArray[np.float64]:
     embedded = vectors / _roots(affinity)[:, None]
     largest = embedded[np.abs(embedded).argmax(axis=0), np.arange(k)]
     return np.asarray(embedded * np.where(largest < 0, -1, 1))  # the sign of an eigenvector means nothing
+
+
+def partition_file(folder: Path, kind: Kind) -> Path:
+    """Where a run folder keeps its groups."""
+    return folder / f"labels-{kind}.json"
 
 
 def save_partition(path: Path, partition: Partition) -> None:
@@ -155,28 +168,31 @@ def save_partition(path: Path, partition: Partition) -> None:
     write_text(path, json.dumps({"kind": partition.kind, "groups": groups}, indent=1, ensure_ascii=False) + "\n")
 
 
-def load_partition(path: Path, labels: Labels) -> Partition:
+def load_partition(path: Path, labels: Labels, kind: Kind) -> Partition:
     """Read what :func:`save_partition` wrote, or a list of ``{"column": place in the group}`` as public code has it.
 
     Args:
         path: the file.
         labels: of the training photos, whose classes must all be in it, once.
+        kind: which it must be. Public code has that in its file names alone, ``coocurrence`` and ``cluster``.
 
     Raises:
-        DataError: if the file cannot be read, or does not fit the classes.
+        DataError: if the file cannot be read, is of the other kind, or does not fit the classes.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a partition of labels ({error}); save it again") from error
     try:
-        kind, groups = _content(path, content, labels.classes)
+        told, groups = _content(path, content, labels.classes)
     except DataError:
         raise
     except (TypeError, ValueError) as error:
         raise DataError(
             f"{path} is no partition of labels: its groups must be lists of names; save it again"
         ) from error
+    if told not in (None, kind):
+        raise DataError(f"{path} has groups of the kind {told}, and {kind} is wanted; give it as {told}")
     numbers = np.full(len(labels.classes), -1, np.int64)
     for number, group in enumerate(groups):
         for column in group:
@@ -187,23 +203,40 @@ def load_partition(path: Path, labels: Labels) -> Partition:
         raise DataError(
             f"{path} leaves out {labels.classes[int(numbers.argmin())]!r}; every label must be in one group"
         )
-    return _partition(Affinity(shares(labels), kind), labels.classes, numbers)
+    partition = _partition(Affinity(shares(labels), kind), labels.classes, numbers)
+    met = set(_met(labels).tolist())
+    for part in partition.groups:
+        if met.isdisjoint(part):
+            first = labels.classes[part[0]]
+            raise DataError(f"{path} has no training photo for the group of {first!r}; put its labels into another")
+    return partition
 
 
-def _content(path: Path, content: Any, classes: Sequence[str]) -> tuple[Kind, list[list[int]]]:
+def _content(path: Path, content: Any, classes: Sequence[str]) -> tuple[Kind | None, list[list[int]]]:
+    """The kind, None where nothing tells it, and the columns of each group."""
     if isinstance(content, list) and all(isinstance(group, dict) for group in content):
-        kind: Kind = "together" if "coo" in path.name.lower() else "apart"  # their names: coocurrence, cluster
-        return kind, [[int(column) for column in group] for group in content]
+        names: dict[str, Kind] = {"coo": "together", "cluster": "apart"}
+        told = next((kind for word, kind in names.items() if word in path.name.lower()), None)
+        return told, [[int(column) for column in group] for group in content]
     if not isinstance(content, dict) or content.get("kind") not in ("together", "apart"):
         raise DataError(f"{path} is no partition of labels; it must have kind, together or apart, and groups")
+    groups = content.get("groups")
+    if not isinstance(groups, list) or not all(isinstance(group, list) for group in groups):
+        raise TypeError
     position = {name: column for column, name in enumerate(classes)}
-    return content["kind"], [[position.get(name, -1) for name in group] for group in content.get("groups", [])]
+    return content["kind"], [[position.get(name, -1) for name in group] for group in groups]
 
 
 def _partition(affinity: Affinity, classes: Sequence[str], numbers: NDArray[np.int64]) -> Partition:
     order = [numbers[row] for row in sorted(np.unique(numbers, return_index=True)[1])]  # by first label
     groups = tuple(tuple(np.flatnonzero(numbers == number).tolist()) for number in order)
     return Partition(affinity.kind, tuple(classes), groups, _score(affinity, groups), _cut(affinity, groups))
+
+
+def _met(labels: Labels) -> NDArray[np.int64]:
+    """The labels that some photo has, or all where there are none."""
+    present = labels.counts().present
+    return np.flatnonzero(present) if present.any() else np.arange(len(present))
 
 
 def _numbers(groups: Sequence[Sequence[int]], classes: int) -> NDArray[np.int64]:

@@ -4,8 +4,8 @@ Paper: Xu, Huang, Zhou, Huangfu, Zeng, Liu, "Boosting Multi-Label Image Classifi
 Self-Distillation".
 
 The labels are cut twice into ``k`` groups: labels that come together and labels that do not
-(:mod:`polytag.labels.partition`). A teacher is trained on each group, like the student but for its classes. The student
-then learns the labels, and the logits of the teachers, put together in the order of all labels:
+(:mod:`polytag.labels.partition`). A teacher is trained on each group, like the student but for its classes and its
+seed. The student then learns the labels, and the logits of the teachers, put together in the order of all labels:
 
     loss = alpha * classify + (1 - alpha) / n * sum over the n decompositions of |student - teachers|^2
 
@@ -20,11 +20,22 @@ import torch
 from torch import Tensor, nn
 
 from polytag._checks import check_choice, check_number
+from polytag._random import torch_seed
+from polytag._team import Team
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Batch
-from polytag.errors import OptionError
+from polytag.data.ready import CACHE_LIMIT
+from polytag.errors import OptionError, RunError
 from polytag.labels import Labels
-from polytag.labels.partition import Kind, Partition, load_partition, partition_labels, save_partition, suggest_k
+from polytag.labels.partition import (
+    Kind,
+    Partition,
+    load_partition,
+    partition_file,
+    partition_labels,
+    save_partition,
+    suggest_k,
+)
 from polytag.method import Base, Context, Fit, Method
 from polytag.methods.grouped import as_option
 from polytag.methods.supervised import Supervised
@@ -58,16 +69,17 @@ class CPSD(Method):
         loss: logits and targets (1, 0, -1 for unknown) to a scalar.
         sampler: what a pass draws, built from the training labels.
         base: the method of the student and of every teacher.
-        k: groups of each decomposition, 5 in the paper; 0 for as many as the labels that come together suggest.
+        k: groups of each decomposition that is made; 0 for as many as the labels that come together suggest, which is
+            ours: the paper tries fixed numbers, and the models of its code have 5.
         decompositions: "both" (CPSD); "together" or "apart" alone (CGPD, DGPD); "whole" for one teacher of all labels
             (SD).
-        alpha: share of the labels in the loss, the rest is the teachers'; 0.5 in public code.
+        alpha: share of the labels in the loss, in ``[0.01, 0.99]``, the rest is the teachers'; 0.5 in public code.
         scale: "public" as above; "paper" divides by ``alpha``, so that the labels weigh 1.
         distil: what the teachers give: logits, as public code, or probabilities.
         teacher_images: photos that a teacher learns from: all, or those with one of its labels.
         share: what the teachers of a decomposition share: nothing, as in the paper; or, so that they are one training
-            and one pass, the trunk of one network up to its last stage, or all of its backbone
-            (:mod:`polytag.methods.grouped`).
+            and one pass, the trunk of one network up to its last stage, or all of its backbone, with a linear head a
+            plain teacher of all labels (:mod:`polytag.methods.grouped`).
         teacher_mode: "eval", or "train" as in public code: batch norms and dropout of teachers go on as in training.
         teacher_epochs: of each teacher; by default those of the student.
         teacher_lr: of each teacher; by default that of the student.
@@ -75,7 +87,7 @@ class CPSD(Method):
         apart: the same of labels that do not.
 
     Raises:
-        OptionError: if an option is out of its range.
+        OptionError: if an option is out of its range, or of no use beside another one.
     """
 
     def __init__(
@@ -100,7 +112,7 @@ class CPSD(Method):
         super().__init__()
         check_number("k", k, 0, 10_000)
         check_choice("decompositions", decompositions, tuple(KINDS))
-        check_number("alpha", alpha, 0.01, 1.0)
+        check_number("alpha", alpha, 0.01, 0.99)
         check_choice("scale", scale, ("public", "paper"))
         check_choice("distil", distil, ("logits", "probabilities"))
         check_choice("teacher_images", teacher_images, ("all", "containing"))
@@ -108,6 +120,16 @@ class CPSD(Method):
         check_choice("teacher_mode", teacher_mode, ("eval", "train"))
         check_number("teacher_epochs", teacher_epochs, 0, 1_000_000)
         check_number("teacher_lr", teacher_lr, 0.0, 1e3)
+        kinds, files = KINDS[decompositions], {"together": together, "apart": apart}
+        if k and all(kind == "whole" or files[kind] for kind in kinds):
+            raise OptionError(
+                f"k is {k}, and no groups are to be found: they are given, or all labels are one; leave k out"
+            )
+        if strange := [kind for kind, file in files.items() if file and kind not in kinds]:
+            raise OptionError(
+                f"{strange[0]} gives groups that decompositions {decompositions} does not use; leave it out, or choose "
+                "other decompositions"
+            )
         self.base: Method = Supervised(model, loss, sampler) if base is None else base.make(model, loss, sampler)
         self.taught: Any = "supervised" if base is None else base.choice
         if isinstance(self.base, CPSD):
@@ -122,26 +144,28 @@ class CPSD(Method):
         self.teacher_images, self.teacher_mode, self.share = teacher_images, teacher_mode, share
         self.alpha, self.scale = alpha, scale
         self.options: dict[str, Any] = {"epochs": teacher_epochs} if teacher_epochs else {}
-        self.options |= {"lr": teacher_lr} if teacher_lr else {}
-        self.files = {"together": together, "apart": apart}
+        self.options |= {"lr": teacher_lr, "search": "climb"} if teacher_lr else {}  # what is given is not looked for
+        self.files = files
         self.teachers: dict[str, list[Teacher]] = {}  # no modules of this one: never saved, never trained
         self.known: dict[str, Tensor] = {}  # answers of the teachers, where photos look the same in every pass
 
     def prepare(self, train_set: LabelledSet, context: Context) -> None:
         """Cuts the labels into groups, and has the teachers trained that are not there yet."""
-        self.base.prepare(train_set, context)
         kinds = KINDS[self.decompositions]
         partitions = {kind: self._groups(kind, train_set.labels, context) for kind in kinds}
-        fits = {kind: self._fits(kind, groups) for kind, groups in partitions.items()}
+        fits = {kind: self._fits(kind, groups, context.seed) for kind, groups in partitions.items()}
         folders = context.map([fit for several in fits.values() for fit in several])
+        self.base.prepare(train_set, context)  # last, as teachers may have prepared a loss that they share
         device = context.accelerator.device
         self.teachers = {kind: [] for kind in kinds}
         for kind, several in fits.items():
             for fit in several:
-                model = context.load(folders[fit.name]).to(device).requires_grad_(False)
-                columns = torch.arange(len(train_set.classes)) if fit.classes is None else torch.tensor(fit.classes)
-                self.teachers[kind].append(Teacher(model.train(self.teacher_mode == "train"), columns.to(device)))
-        if context.unchanged is not None and self.teacher_mode == "eval":
+                model, classes = context.load(folders[fit.name])
+                model.to(device).requires_grad_(False).train(self.teacher_mode == "train")
+                columns = _columns(folders[fit.name], classes, fit, train_set.classes)
+                self.teachers[kind].append(Teacher(model, columns.to(device)))
+        size = 4 * len(kinds) * len(train_set) * len(train_set.classes)
+        if context.unchanged is not None and self.teacher_mode == "eval" and size <= CACHE_LIMIT:
             answers = [{kind: self._taught(kind, batch.images) for kind in kinds} for batch in context.unchanged()]
             self.known = {kind: torch.cat([each[kind] for each in answers]) for kind in kinds}
 
@@ -158,7 +182,11 @@ class CPSD(Method):
         return self.base.rests(done)
 
     def losses(self, *batches: Batch) -> dict[str, Tensor]:
-        """The terms of the base, and one for each decomposition."""
+        """The terms of the base, and one for each decomposition: of several batches, their mean.
+
+        With a base other than supervised the photos pass the student once more, beside what the teachers answer: its
+        batch norms then count each batch twice.
+        """
         if isinstance(self.base, Supervised):  # whose logits serve twice
             answers = [self.model(batch.images) for batch in batches]
             terms = self.base.judged(answers[0], batches[0])
@@ -169,34 +197,42 @@ class CPSD(Method):
         scaled = {name: labels * term for name, term in terms.items()}
         for kind in self.teachers:
             pairs = zip(answers, batches, strict=True)
-            apart = torch.stack([self._difference(logits, batch, kind) for logits, batch in pairs]).sum()
+            apart = torch.stack([self._difference(logits, batch, kind) for logits, batch in pairs]).mean()
             scaled[kind] = rest / len(self.teachers) * apart
         return scaled
 
-    def _fits(self, kind: str, groups: Sequence[Sequence[int]]) -> list[Fit]:
-        """The trainings of the teachers of one decomposition."""
+    def _fits(self, kind: str, groups: Sequence[Sequence[int]], seed: int) -> list[Fit]:
+        """The trainings of the teachers of one decomposition, each with a seed of its own."""
+        asked: dict[str, tuple[Any, Sequence[int] | None]] = {
+            f"{kind} {number + 1} of {len(groups)}": (self.taught, group) for number, group in enumerate(groups)
+        }
         if self.share != "none":
             method = {"name": "grouped", "groups": as_option(groups), "own": OWN[self.share]}
-            return [Fit(f"{kind}, {len(groups)} groups in one", method, None, self.options)]
+            asked = {f"{kind}, {len(groups)} groups in one": (method, None)}
         return [
-            Fit(f"{kind} {number + 1} of {len(groups)}", self.taught, group, self.options, self.teacher_images)
-            for number, group in enumerate(groups)
+            Fit(name, method, classes, self.options | {"seed": seed_of(seed, name)}, self.teacher_images)
+            for name, (method, classes) in asked.items()
         ]
 
     def _groups(self, kind: str, labels: Labels, context: Context) -> Sequence[Sequence[int]]:
         if kind == "whole":
             return [range(len(labels.classes))]
         wanted: Kind = "together" if kind == "together" else "apart"
-        if self.files[kind]:
-            partition = load_partition(Path(self.files[kind]), labels)
-        else:
-            partition = partition_labels(labels, self.k or suggest_k(labels), wanted, context.seed)
-        self._keep(partition, context)
-        return partition.groups
+        # By the first process for all, as others may find other groups of the same labels.
+        return Team.of(context.accelerator).from_first(lambda: self._partition(wanted, labels, context)).groups
 
-    def _keep(self, partition: Partition, context: Context) -> None:
-        if context.folder is not None and context.accelerator.is_main_process:
-            save_partition(context.folder / f"labels-{partition.kind}.json", partition)
+    def _partition(self, kind: Kind, labels: Labels, context: Context) -> Partition:
+        """Those of the run folder, if it has some; they are kept there."""
+        kept = context.folder and partition_file(context.folder, kind)
+        if kept and kept.exists():
+            return load_partition(kept, labels, kind)
+        if self.files[kind]:
+            partition = load_partition(Path(self.files[kind]), labels, kind)
+        else:
+            partition = partition_labels(labels, self.k or suggest_k(labels), kind, context.seed)
+        if kept:
+            save_partition(kept, partition)
+        return partition
 
     def _difference(self, logits: Tensor, batch: Batch, kind: str) -> Tensor:
         """Squared, summed over labels, averaged over the batch."""
@@ -214,3 +250,16 @@ class CPSD(Method):
         for columns, answers in parts:
             taught[:, columns] = answers
         return taught
+
+
+def seed_of(seed: int, name: str) -> int:
+    """The seed of a teacher, in ``[0, 2**32)``: not the student's, of which it would else be a twin at first."""
+    return torch_seed(seed, *name.encode()) % 2**32
+
+
+def _columns(folder: Path, found: Sequence[str], fit: Fit, classes: Sequence[str]) -> Tensor:
+    """Where the labels of a teacher stand among all: ``(its labels,)``."""
+    asked = range(len(classes)) if fit.classes is None else fit.classes
+    if list(found) != [classes[column] for column in asked]:
+        raise RunError(f"{folder} knows other labels than {fit.name} was asked for; remove it to have it trained again")
+    return torch.tensor(list(asked))

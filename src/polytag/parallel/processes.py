@@ -90,10 +90,12 @@ class _Worker:
         self._payload, self._ready = b"", False
 
     def start(self, name: str, payload: bytes) -> None:
-        self.task, self._payload = name, payload
-        if self._ready:
-            with contextlib.suppress(OSError):  # it died while it had no task; `outcome` finds out
-                self.pipe.send_bytes(payload)
+        self.task = name
+        if not self._ready:
+            self._payload = payload
+            return
+        with contextlib.suppress(OSError):  # it died while it had no task; `outcome` finds out
+            self.pipe.send_bytes(payload)
 
     def outcome(self) -> Outcome | None:
         """What became of its task, if that is known by now."""
@@ -106,6 +108,7 @@ class _Worker:
                     return opened(message)
                 self._ready = True
                 self.pipe.send_bytes(self._payload)
+                self._payload = b""  # it may hold all photos
         except (EOFError, OSError):
             dead = True
         return Outcome(None, self._end()) if dead else None

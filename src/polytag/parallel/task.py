@@ -18,10 +18,10 @@ class Outcome(NamedTuple):
 
 
 def check_picklable(function: Callable[[Any], Any], items: Mapping[str, Any]) -> None:
-    """Raise :class:`OptionError` unless all of it can go to another process."""
+    """Raise :class:`OptionError` unless all of it can go to another process. Arrays, which can, are not copied."""
     _pickled(function, "function")
     for name, item in items.items():
-        _pickled(item, f"item {name!r}")
+        _pickled(item, f"item {name!r}", lambda array: None)
 
 
 def perform(payload: bytes, threads: int) -> bytes:
@@ -56,9 +56,9 @@ def said(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(": ")
 
 
-def _pickled(value: Any, what: str) -> bytes:
+def _pickled(value: Any, what: str, leave_out: Callable[[Any], None] | None = None) -> bytes:
     try:
-        return pickle.dumps(value)
+        return pickle.dumps(value, protocol=5, buffer_callback=leave_out)
     except Exception as error:  # code of the value's own class
         raise OptionError(
             f"{what} must be picklable to go to another process, and is not ({said(error)}); "
