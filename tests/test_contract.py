@@ -105,10 +105,10 @@ def context():
     asked = {}
 
     def do(fits):
-        asked.update({Path(fit.name): len(fit.classes) for fit in fits})
+        asked.update({Path(fit.name): [DATA.classes[column] for column in fit.classes] for fit in fits})
         return {fit.name: Path(fit.name) for fit in fits}
 
-    return Context(Accelerator(cpu=True), 0, do, lambda folder: Silent(asked[folder]))
+    return Context(Accelerator(cpu=True), 0, do, lambda folder: (Silent(len(asked[folder])), tuple(asked[folder])))
 
 
 def method_of(model, loss, method, sampler):

@@ -41,7 +41,7 @@ def test_a_run_folder_has_all_that_is_needed_to_use_and_to_judge_it(trained):
     names = {str(path.relative_to(trained)) for path in trained.rglob("*") if path.is_file()}
     assert names == {
         *("model.safetensors", "config.json", "README.md", "history.csv", "metrics.json", "state/last.safetensors"),
-        *("scores/test.safetensors", ".lock"),
+        *("scores/test.safetensors", "scores/val.safetensors", ".lock"),
     }
     metrics = json.loads((trained / "metrics.json").read_text())
     assert {"val", "test", "best"} == set(metrics)
