@@ -16,6 +16,7 @@ from polytag.errors import RunError
 from polytag.fit import Training
 from polytag.methods.supervised import Supervised
 from polytag.run import Run
+from polytag.scores import SCORES
 from polytag.session import Note
 
 HALVING = {"name": "halving", "trials": 2, "epochs": 1, "low": 1e-3, "high": 1e-2}
@@ -51,7 +52,7 @@ def test_trials_are_short_trainings_that_never_see_the_test_photos(tmp_path):
         assert run.config["training"]["epochs"] == 1
         assert run.config["training"]["sam"] == "none"
         assert set(run.metrics) == {"best", "val"}
-        assert not (run.path / "scores").exists()
+        assert not (run.path / SCORES).exists()
     best = max(trials, key=lambda run: run.metrics["best"]["score"])
     run = Run.open(out)
     assert run.config["running"]["lr"] == pytest.approx(best.config["training"]["lr"])
