@@ -18,7 +18,7 @@ HeadT = TypeVar("HeadT", bound="Head")
 
 
 class Head(nn.Module, ABC):
-    """Feature maps to one logit a class. Subclasses are final and are built by ``(in_channels, num_classes)`` alone.
+    """Feature maps to one logit a class. Subclasses are abstract, or final and built by two numbers alone.
 
     Args:
         in_channels: channels ``D >= 1`` of the feature maps.
@@ -72,30 +72,33 @@ class Head(nn.Module, ABC):
             )
 
 
-class ChannelWeights(Head):
-    """Another head behind a product of each channel with a number that no longer changes.
+class Around(Head):
+    """Another head behind a product of each channel with a number: it is, and shows, all that the other one does.
 
     Args:
-        weights: ``(D,)``.
-        around: the head, which is copied.
+        around: the other head.
     """
 
-    weights: Tensor
-
-    def __init__(self, weights: Tensor, around: Head) -> None:
+    def __init__(self, around: Head) -> None:
         super().__init__(around.in_channels, around.num_classes)
-        self.register_buffer("weights", weights.detach().clone())
-        self.around = copy.deepcopy(around)
-        self.training = around.training
-        if isinstance(self.around, VectorHead):  # then so is this one
-            self.embed, self.classify = self._embed, self.around.classify
+        self.around = around
+        if isinstance(around, VectorHead):  # then so is this one
+            self.embed, self.classify = self._embed, around.classify
         for name in SHOWN:
             if hasattr(around, name):
                 setattr(self, name, partial(self._shown, name))
 
+    @abstractmethod
+    def channel_weights(self) -> Tensor:
+        """How much each channel counts: ``(D,)``."""
+
     def forward(self, features: Tensor) -> Tensor:
         """Logits of a batch; see :class:`Head`."""
-        return self.around(self._weighted(features))  # type: ignore[no-any-return]
+        return self.around(self._weighted(features))  # type: ignore[no-any-return]  # (batch, C)
+
+    def class_dims(self) -> ClassDims:
+        """See :meth:`Head.class_dims`."""
+        return {f"around.{key}": dim for key, dim in self.around.class_dims().items()}
 
     @property
     def scale(self) -> Tensor | None:
@@ -110,11 +113,27 @@ class ChannelWeights(Head):
 
     def _weighted(self, features: Tensor) -> Tensor:
         self.check_features(features)
-        return features * self.weights.to(features.dtype)[:, None, None]
+        return features * self.channel_weights().to(features.dtype)[:, None, None]  # (batch, D, h, w)
 
-    def class_dims(self) -> ClassDims:
-        """See :meth:`Head.class_dims`."""
-        return {f"around.{key}": dim for key, dim in self.around.class_dims().items()}
+
+class ChannelWeights(Around):
+    """A copy of another head behind weights of the channels that no longer change.
+
+    Args:
+        weights: ``(D,)``.
+        around: the other head.
+    """
+
+    weights: Tensor
+
+    def __init__(self, weights: Tensor, around: Head) -> None:
+        super().__init__(copy.deepcopy(around))
+        self.register_buffer("weights", weights.detach().clone())
+        self.training = around.training
+
+    def channel_weights(self) -> Tensor:
+        """See :class:`Around`."""
+        return self.weights
 
 
 def with_scaled_input(head: HeadT, dims: Mapping[str, int], weights: Tensor) -> HeadT:

@@ -4,7 +4,6 @@ Part of polytag.methods.aam_gat, which cites the paper (section 3.3).
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import ClassVar, Literal
 
 import torch
@@ -12,13 +11,13 @@ from torch import Tensor
 from torch.nn.functional import leaky_relu
 
 from polytag._checks import check_number
-from polytag.heads.base import SHOWN, ClassDims, Head, LabelGraph, VectorHead
+from polytag.heads.base import Around, Head, LabelGraph
 from polytag.heads.linear import Linear
 from polytag.layers.graph import GraphAttention
 from polytag.layers.label_nodes import LabelNodes
 
 
-class GAT(Head):
+class GAT(Around):
     """Another head on ``w * F``, where ``w = sigmoid(max over labels of two graph-attention layers)`` weighs channels.
 
     The layers see label vectors and the label graph, and not the photo: folded, ``w`` is a part of the other head.
@@ -53,25 +52,15 @@ class GAT(Head):
         threshold: float = 0.4,
         share: float = 0.2,
     ) -> None:
-        super().__init__(in_channels, num_classes)
+        super().__init__(Linear(in_channels, num_classes, pooling="avg_max") if around is None else around)
         check_number("hidden", hidden, 0, 65536)
         check_number("dropout", dropout, 0.0, 0.99)
         self.vectors_from, self.vector_size = vectors, vector_size
         self.wanted_graph: LabelGraph | None = LabelGraph(threshold, share, graph_mode)
-        self.around = Linear(in_channels, num_classes, pooling="avg_max") if around is None else around
         self.nodes = LabelNodes(num_classes, vector_size, self.wanted_graph)
         width = hidden or in_channels
         self.first = GraphAttention(vector_size, width, dropout)
         self.second = GraphAttention(width, in_channels, dropout)
-        if isinstance(self.around, VectorHead):  # then so is this one
-            self.embed, self.classify = self._embed, self.around.classify
-        for name in SHOWN:
-            if hasattr(self.around, name):
-                setattr(self, name, partial(self._shown, name))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Logits of a batch; see :class:`Head`."""
-        return self.around(self._weighted(features))  # type: ignore[no-any-return]  # (batch, C)
 
     def channel_weights(self) -> Tensor:
         """How much each channel counts: ``(D,)`` in ``(0, 1)``."""
@@ -95,22 +84,3 @@ class GAT(Head):
     def told(self) -> tuple[str, ...]:
         """See :meth:`Head.told`."""
         return ("nodes.graph", "nodes.vectors", *(f"around.{key}" for key in self.around.told()))
-
-    def class_dims(self) -> ClassDims:
-        """See :meth:`Head.class_dims`."""
-        return {f"around.{key}": dim for key, dim in self.around.class_dims().items()}
-
-    @property
-    def scale(self) -> Tensor | None:
-        """What cosines are multiplied with, where the other head gives some."""
-        return getattr(self.around, "scale", None)
-
-    def _embed(self, features: Tensor) -> Tensor:
-        return self.around.embed(self._weighted(features))  # type: ignore[no-any-return, operator]  # (batch, D)
-
-    def _shown(self, name: str, features: Tensor) -> Tensor:
-        return getattr(self.around, name)(self._weighted(features))  # type: ignore[no-any-return]
-
-    def _weighted(self, features: Tensor) -> Tensor:
-        self.check_features(features)
-        return features * self.channel_weights().to(features.dtype)[:, None, None]  # (batch, D, h, w)
