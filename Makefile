@@ -9,7 +9,7 @@ demo: $(READY)
 	$(BIN)/polytag demo
 
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 check: $(READY)
 	$(BIN)/ruff check .
