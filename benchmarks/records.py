@@ -77,25 +77,30 @@ def check(records: Path, table: Path) -> int:
         runs[row][int(seed)] = run
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    values = {}
+    values: dict[str, dict[int, dict[str, float]]] = {}
     for line in rows:
         members = json.loads(line.get("ensemble") or "[]") or [line["row"]]
         seeds = set.intersection(*(set(runs[member]) for member in members))
         values[line["row"]] = {seed: recomputed([runs[member][seed] for member in members], groups) for seed in seeds}
     baseline = next(row["row"] for row in rows if row["mAP_verdict"] == "baseline")
+    common = set.intersection(*map(set, values.values()))  # of a baseline there may be more
+    if any(int(row["seeds"]) != len(common) for row in rows):
+        raise SystemExit(f"{table} is of {rows[0]['seeds']} seeds; all its rows have {len(common)} in {records}")
     wrong = 0
     for line in rows:
         of, base = values[line["row"]], values[baseline]
         found: dict[str, float] = {}
         for part in (part for part in next(iter(of.values())) if line.get(part)):
-            over = [of[seed][part] for seed in base]
-            found |= {part: float(np.mean(over)), f"{part}_sd": float(np.std(over, ddof=1))}
+            over = [of[seed][part] for seed in common]
+            found[part] = float(np.mean(over))
+            if len(common) > 1:
+                found[f"{part}_sd"] = float(np.std(over, ddof=1))
             if line["row"] != baseline and f"{part}_difference" in line:
-                found[f"{part}_difference"] = float(np.mean([of[seed][part] - base[seed][part] for seed in base]))
+                found[f"{part}_difference"] = float(np.mean([of[seed][part] - base[seed][part] for seed in common]))
         bad = [name for name, value in found.items() if abs(value - float(line[name])) > 1e-9]
         wrong += len(bad)
         print(
-            f"  {line['row']}: mAP {100 * found['mAP']:.2f}, {len(base)} seeds, {', '.join(bad) or 'as in the table'}"
+            f"  {line['row']}: mAP {100 * found['mAP']:.2f}, {len(common)} seeds, {', '.join(bad) or 'as in the table'}"
         )
     print(f"{len(rows)} rows recomputed, {wrong} numbers differ")
     return wrong

@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,11 @@ def test_what_is_kept_of_trainings_makes_a_table_elsewhere(bench, tmp_path, caps
     }
     assert KEPT.keep(there, tmp_path / "older") == 4
     assert KEPT.check(tmp_path / "older", there / "table.csv") == 0
+    shutil.rmtree(next(records.glob("asl-seed-1-*")))
+    with pytest.raises(SystemExit, match="is of 2 seeds; all its rows have 1 in"):
+        KEPT.check(records, there / "table.csv")
+    assert main([*words, "--seeds", "0"]) == 0
+    assert KEPT.check(records, there / "table.csv") == 0  # although of the baseline there are more
 
 
 @pytest.mark.parametrize(
