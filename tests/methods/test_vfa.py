@@ -1,74 +1,22 @@
-"""What variational feature augmentation promises: its equations, who learns from what, and a model that stays plain."""
+"""What variational feature augmentation promises of one step: its equations, who learns, a model that stays plain."""
 
-import copy
-
-import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
-from toys import tiny_set
+from vfa_toys import DATA, SMALL, a_model, batch, built, gradients, seeded
 
-from polytag import Predictor, Training
 from polytag.bench.cost import gmacs
 from polytag.build import build_model, trained_model
-from polytag.data.labelled_set import ImageArrays, LabelledSet
-from polytag.data.loader import Batch, Loader
-from polytag.data.preprocessing import Preprocessing
+from polytag.data.labelled_set import LabelledSet
 from polytag.errors import OptionError
 from polytag.labels import Labels
-from polytag.labels.cooccurrence import together
-from polytag.layers.class_vaes import divergence, orders, shuffled_labels
+from polytag.layers.class_vaes import divergence, orders
 from polytag.losses import ASL, BCE, WeightedBCE
-from polytag.method import Base, Context
-from polytag.methods.cpsd import CPSD
-from polytag.methods.supervised import Supervised
-from polytag.methods.vfa import VFA, shuffled_pairs
+from polytag.method import Context
+from polytag.methods.vfa import VFA
 from polytag.model import Classifier
-from polytag.train.loop import Epoch, train
-from polytag.train.optimizers import adam, sgd
-from polytag.train.sam import SAMS
-from polytag.train.schedules import Constant
 
-LABELS = Labels.from_dense([[1, 0, 0], [1, 1, 0], [1, 0, 0], [0, 1, 1], [1, 0, -1], [1, 0, 0]], "abc")
-DATA = LabelledSet(ImageArrays(np.zeros((6, 32, 32, 3), np.uint8)), LABELS)
-SMALL = {"size": 5, "latent": 3, "hidden": 7, "aggregate": 9}
 TERMS = ["classify", "augmented", "kl", "decode", "binary", "reconstruct"]
-
-
-def a_model(head="linear", seed=0):
-    return build_model("test_resnet", head, 3, image_size=(64, 64), seed=seed)
-
-
-def built(loss=None, head="linear", seed=0, **options):
-    method = VFA(a_model(head), loss or BCE(), **{**SMALL, **options})
-    method.prepare(DATA, Context(Accelerator(cpu=True), seed))
-    return method.eval()  # so that batch norms do not mix photos
-
-
-def batch(seed=0, size=6, targets=None):
-    random = torch.Generator().manual_seed(seed)
-    images = torch.randn(size, 3, 64, 64, generator=random)
-    drawn = torch.randint(-1, 2, (size, 3), generator=random).float()
-    return Batch(images, drawn if targets is None else targets, torch.arange(size))
-
-
-def seeded(method, *batches, seed=7):
-    torch.manual_seed(seed)
-    return method.losses(*batches)
-
-
-def gradients(term, method):
-    """Which parts learn from a term."""
-    method.zero_grad()
-    term.backward(retain_graph=True)
-    parts = {"backbone": method.model.backbone, "head": method.model.head, "vaes": method.vaes}
-    learn = {
-        name
-        for name, part in {**parts, "aggregate": method.aggregate}.items()
-        if any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
-    }
-    method.zero_grad()
-    return learn
 
 
 @pytest.mark.parametrize("loss", [BCE, ASL, WeightedBCE])
@@ -149,96 +97,6 @@ def test_augmented_vectors_count_more_and_more(options, shares):
         method.begin_step(done)
         torch.testing.assert_close(seeded(method, given)["augmented"], share * full)
     assert "share" not in method.state_dict()
-
-
-def test_in_two_stages_the_backbone_rests_in_the_second_bit_for_bit():
-    """Decay and momentum would move it if it only had gradients of zero."""
-    method, seen = four_classes(VFA, begin=0.6, ramp=0.2, fine_tune=True, **SMALL), []
-    for event in events(method, optimizer=lambda module: adam(module, 0.01, 0.1)):
-        if isinstance(event, Epoch):
-            seen.append(copy.deepcopy(method.model.state_dict()))
-    one, two, three = ({key: value for key, value in each.items() if key.startswith("backbone.")} for each in seen)
-    assert not all(torch.equal(one[key], two[key]) for key in one)
-    assert all(torch.equal(two[key], three[key]) for key in two)  # the third epoch begins at two thirds
-    assert not torch.equal(seen[1]["head.classifier.weight"], seen[2]["head.classifier.weight"])
-
-
-def test_what_only_training_needs_may_learn_faster():
-    method = built(rate=4.0)
-    rates = {id(p): group["lr"] for group in adam(method, 0.1, 0.0).param_groups for p in group["params"]}
-    fast = {name.split(".")[0] for name, p in method.named_parameters() if rates[id(p)] == pytest.approx(0.4)}
-    slow = {name.split(".")[0] for name, p in method.named_parameters() if rates[id(p)] == pytest.approx(0.1)}
-    assert (fast, slow) == ({"vaes", "aggregate"}, {"model"})
-    held = four_classes(CPSD, base=Base("vfa", lambda *a: VFA(*a, rate=4.0, **SMALL)))
-    held.base.prepare(tiny_set(16), Context(Accelerator(cpu=True), 0))
-    rates = {group["lr"] for group in adam(held, 0.1, 0.0).param_groups}
-    assert sorted(rates) == pytest.approx([0.1, 0.4])
-
-
-class Told(Supervised):
-    """Notes what the loop says."""
-
-    def begin_step(self, done):
-        self.shares = [*getattr(self, "shares", ()), done]
-
-
-def with_sam(module):
-    return SAMS["plain"](without_sam(module), module.buffers())
-
-
-def without_sam(module):
-    return sgd(module, 0.01, 1e-4)
-
-
-def events(method, optimizer=with_sam, resume=None, clip=None, accelerator=None):
-    """Of a training of three epochs, two steps each, in two parts each."""
-    return train(
-        method,
-        Loader(tiny_set(16), Preprocessing((64, 64)), None, workers=0),
-        epochs=3,
-        batch_size=8,
-        optimizer=optimizer,
-        schedule=Constant(),
-        context=Context(accelerator or Accelerator(cpu=True), 5),
-        average=0.9,
-        accumulate=2,
-        clip=clip,
-        resume=resume,
-    )
-
-
-def trained(method, stop=99, **options):
-    """The last event, or the state after an epoch."""
-    for event in events(method, **options):
-        if isinstance(event, Epoch) and event.number == stop:
-            return copy.deepcopy(event.state.state_dict())
-    return event
-
-
-def four_classes(kind, *options, **named):
-    return kind(build_model("test_resnet", "linear", 4, image_size=(64, 64)), BCE(), *options, **named)
-
-
-def test_the_loop_says_how_much_of_the_training_lies_behind_and_cpsd_passes_it_on():
-    method = four_classes(Told)
-    trained(method)
-    assert method.shares == pytest.approx([step / 6 for step in range(6)])
-    holding = four_classes(CPSD, base=Base("told", Told))
-    holding.begin_step(0.25)
-    assert holding.base.shares == [0.25]
-
-
-def test_a_resumed_training_ends_as_one_that_was_never_stopped():
-    whole = trained(four_classes(VFA, **SMALL))
-    assert set(whole.losses) == set(TERMS)
-    left = trained(four_classes(VFA, **SMALL), stop=1)
-    assert any(key.startswith("vaes.") for key in left["method"])
-    resumed = trained(four_classes(VFA, **SMALL), resume=left)
-    for one, other in zip(
-        whole.state.method.state_dict().items(), resumed.state.method.state_dict().items(), strict=True
-    ):
-        assert one[0] == other[0]
-        assert torch.equal(one[1], other[1])
 
 
 def test_vaes_and_aggregation_get_better():
@@ -352,28 +210,6 @@ def test_the_model_stays_the_plain_one():
     assert gmacs(method.model, (64, 64)) == gmacs(plain, (64, 64)) > 0
 
 
-@pytest.mark.parametrize("clip", [None, 0.5])
-def test_with_augmented_vectors_left_out_the_model_learns_as_if_there_were_nothing_else(clip):
-    alike = {"optimizer": without_sam, "clip": clip}
-    plain = trained(four_classes(Supervised), **alike).state.method.model
-    beside = trained(four_classes(VFA, beta=0.0, **SMALL), **alike).state.method.model
-    with_them = trained(four_classes(VFA, beta=1.0, **SMALL), **alike).state.method.model
-    for key, value in plain.state_dict().items():
-        torch.testing.assert_close(beside.state_dict()[key], value)
-    assert not torch.allclose(with_them.head.classifier.weight, plain.head.classifier.weight, atol=1e-5)
-
-
-def test_a_run_holds_the_plain_model(tmp_path):
-    data = tiny_set(24)
-    quick = {"backbone": "test_efficientnet", "weights": "none", "image_size": 64, "epochs": 1, "workers": 0}
-    quick |= {"mix": "mixup", "average": 0.9}
-    options = {"method": {"name": "vfa", "hidden": 8}, **quick}
-    run = Training(data=data, out=tmp_path / "vfa", **options).finish()
-    plain = Training(data=data, out=tmp_path / "plain", **quick).finish()
-    assert {k: v.shape for k, v in run.load_weights().items()} == {k: v.shape for k, v in plain.load_weights().items()}
-    assert np.isfinite(Predictor(run, workers=0).predict_proba(data)).all()
-
-
 @pytest.mark.parametrize("head", ["linear", "ml_gcn", "gat", {"name": "linear", "normalize": True}])
 def test_any_head_in_two_halves_will_do(head):
     method = built(head=head)
@@ -434,36 +270,3 @@ def test_other_models_and_heads_and_unprepared_ones_are_refused():
     with pytest.raises(OptionError) as refusal:
         VFA(a_model(), BCE()).losses(batch())
     assert str(refusal.value) == "vfa does not know the training photos yet; call prepare before losses"
-
-
-def test_pairs_of_labels_before_and_after_shuffling():
-    labels = Labels.from_dense([[1, 1, 0, 0]] * 8 + [[0, 0, 1, -1]] * 8, "abcd")
-    pairs = shuffled_pairs(labels, 16, 0)
-    assert np.array_equal(pairs.before, together(labels))
-    assert np.array_equal(pairs.after, pairs.after.T)
-    assert np.array_equal(np.diag(pairs.after), [8, 8, 8, 0])  # a label is on as many photos as before
-    assert pairs.after[0, 1] < 8
-    assert pairs.new == ((0, 2), (1, 2))
-    assert shuffled_pairs(labels, 1, 0).new == ()
-    assert np.array_equal(shuffled_pairs(labels, 1, 0).after, pairs.before)
-    assert all(np.array_equal(a, b) for a, b in zip(pairs, shuffled_pairs(labels, 16, 0), strict=True))
-
-
-def test_after_shuffling_labels_come_together_as_often_as_chance_has_them():
-    counts = np.zeros((4, 4))
-    labels = Labels.from_dense([[1, 1, 0, 0]] * 8 + [[0, 0, 1, 1]] * 8, "abcd")
-    for seed in range(100):
-        counts += shuffled_pairs(labels, 16, seed).after
-    apart = counts[~np.eye(4, dtype=bool)] / 100
-    assert apart == pytest.approx(np.full(12, 8 * 8 / 16), abs=0.4)
-
-
-def test_shuffling_by_hand():
-    order = torch.tensor([[0, 1], [1, 0]])
-    assert shuffled_labels(torch.tensor([[1, -1], [0, 1]]), order).tolist() == [[1, 1], [0, -1]]
-
-
-def test_a_batch_without_photos_is_refused():
-    with pytest.raises(OptionError) as refusal:
-        shuffled_pairs(LABELS, 0, 0)
-    assert str(refusal.value) == "batch_size must be between 1 and 2.14748e+09, got 0"
