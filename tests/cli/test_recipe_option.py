@@ -6,43 +6,16 @@ import json
 import pytest
 from photo_folder import QUICK
 
-import polytag.cli.train
 from polytag.cli import main
 from polytag.fit import Training
 from polytag.recipes import RECIPES
 from polytag.train.recipe import Recipe
 
 
-class SeenError(Exception):
-    pass
-
-
 @pytest.fixture
-def training_of(photos, monkeypatch):
+def training_of(photos, training_of):
     """The training on ``photos`` that a command line would run."""
-
-    def seen(training, epochs):
-        raise SeenError(training)
-
-    def run(*words):
-        with pytest.raises(SeenError) as caught:
-            main(["train", str(photos), "--weights", "none", *map(str, words)])
-        return caught.value.args[0]
-
-    monkeypatch.setattr(polytag.cli.train, "watch", seen)
-    return run
-
-
-@pytest.fixture
-def config(tmp_path):
-    """Writes a TOML file."""
-
-    def write(text):
-        path = tmp_path / "my.toml"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
+    return lambda *words: training_of(photos, "--weights", "none", *words)
 
 
 @pytest.fixture
