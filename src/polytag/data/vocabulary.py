@@ -51,7 +51,7 @@ def choose_labels(
         labels = labels.with_classes([name for name in labels.classes if name not in set(rare)])
         shown = ", ".join(map(repr, rare[:SHOWN])) + (f" and {len(rare) - SHOWN} more" if len(rare) > SHOWN else "")
         notes.append(f"{counted(len(rare), 'label')} on fewer than {counted(min_count, 'photo')} left out: {shown}")
-    return LabelledSet(data.images, labels, data.split, data.groups, notes)
+    return LabelledSet(data.images, labels, data.split, data.groups, notes, data.settled)
 
 
 def read_classes(path: Path) -> list[str]:
