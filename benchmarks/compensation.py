@@ -1,7 +1,7 @@
 """What ``--method collaborative`` has learned to add to logits: ``python benchmarks/compensation.py RUN -o FILE.svg``.
 
-Figure 4 of paper 003: means and deviations for present and for absent labels, from frequent labels to rare ones. Prints
-how they go along with the number of photos (Spearman's rank correlation), for each branch that has its own.
+Figure 4 of the LTML paper: means and deviations for present and for absent labels, from frequent labels to rare ones.
+Prints how they go along with the number of photos (Spearman's rank correlation), for each branch that has its own.
 """
 
 import argparse

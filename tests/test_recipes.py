@@ -143,7 +143,7 @@ def test_the_strategy_is_polytags_defaults_with_sam_and_an_early_end(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "lr", "scale", "gammas", "average", "pixels"),
-    [  # of COCO, VOC, NUS-WIDE and VG-500 in paper 001 and its configurations
+    [  # of COCO, VOC, NUS-WIDE and VG-500 in the AAM paper and its configurations
         ("aam_mld", 0.007, 23.0, (1.0, 0.0), 0.9997, 448),
         ("aam_mld_voc", 0.005, 17.0, (2.0, 1.0), 0.9993, 448),
         ("aam_mld_nus", 0.007, 23.0, (2.0, 1.0), 0.9997, 448),

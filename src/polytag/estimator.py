@@ -29,8 +29,10 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     to pick the best epoch, unless a set says by its splits which photos are for what.
 
     Args:
-        backbone, weights, head, loss, method, image_size, epochs, batch_size, lr, average, crop, augment, cutout, flip,
-            mix, seed, speed, workers, device: see :class:`polytag.Training`.
+        backbone, weights, head, loss, method, sampler, optimizer, schedule, sam, image_size, epochs, batch_size,
+            accumulate, lr, search, weight_decay, clip, frozen_epochs, patience, average, crop, augment, cutout,
+            cutout_probability, flip, flip_vertical, mix, seed, workers, cache, speed, deterministic, evaluate_every,
+            device, jobs: see :class:`polytag.Training`.
         classes: names of the columns of ``y``; for a matrix numbers unless given.
         out: where to keep the run folder; a temporary folder unless given.
 
@@ -47,20 +49,36 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         head: Any = "linear",
         loss: Any = "bce",
         method: Any = "supervised",
+        sampler: Any = "uniform",
+        optimizer: Any = "adamw",
+        schedule: Any = "one_cycle",
+        sam: Any = "none",
         image_size: int | tuple[int, int] = 224,
         epochs: int = 20,
         batch_size: int = 32,
+        accumulate: int = 1,
         lr: float | Literal["auto"] = 5e-4,
+        search: Any = "climb",
+        weight_decay: float = 0.01,
+        clip: float = 0.0,
+        frozen_epochs: int = 0,
+        patience: int = 0,
         average: float = 0.9997,
         crop: Any = "none",
         augment: Any = "randaugment",
         cutout: float = 0.4,
+        cutout_probability: float = 0.5,
         flip: float = 0.5,
+        flip_vertical: float = 0.0,
         mix: Any = "none",
         seed: int = 0,
-        speed: str = "channels_last",
         workers: int = 2,
+        cache: Literal["auto", "memory", "none"] = "auto",
+        speed: str = "channels_last",
+        deterministic: bool = False,
+        evaluate_every: int = 1,
         device: Literal["auto", "cpu", "cuda"] = "auto",
+        jobs: int = 1,
         classes: Sequence[str] | None = None,
         out: str | Path | None = None,
     ) -> None:
@@ -69,20 +87,36 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self.head = head
         self.loss = loss
         self.method = method
+        self.sampler = sampler
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.sam = sam
         self.image_size = image_size
         self.epochs = epochs
         self.batch_size = batch_size
+        self.accumulate = accumulate
         self.lr = lr
+        self.search = search
+        self.weight_decay = weight_decay
+        self.clip = clip
+        self.frozen_epochs = frozen_epochs
+        self.patience = patience
         self.average = average
         self.crop = crop
         self.augment = augment
         self.cutout = cutout
+        self.cutout_probability = cutout_probability
         self.flip = flip
+        self.flip_vertical = flip_vertical
         self.mix = mix
         self.seed = seed
-        self.speed = speed
         self.workers = workers
+        self.cache = cache
+        self.speed = speed
+        self.deterministic = deterministic
+        self.evaluate_every = evaluate_every
         self.device = device
+        self.jobs = jobs
         self.classes = classes
         self.out = out
 

@@ -19,7 +19,7 @@ from polytag.train.speed import Speed
 if TYPE_CHECKING:
     from polytag.fit import Training
 
-# Of the short trainings; SAM is left out, as in the public code of paper 001, for twice as many trials.
+# Of the short trainings; SAM is left out, as in the public code of the AAM paper, for twice as many trials.
 SHORT = {"search": "climb", "sam": "none", "patience": 0, "evaluate_every": 1}
 
 

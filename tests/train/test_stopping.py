@@ -1,4 +1,4 @@
-"""When a training ends early: the rule of paper 001's public code, worked by hand."""
+"""When a training ends early: the rule of the AAM paper's public code, worked by hand."""
 
 import pytest
 

@@ -24,7 +24,10 @@ from polytag.run import CONFIG, FORMAT
 OWN = ("config", "print_config")  # options that are about files, and never in one
 RESOLVED = (*OWN, "recipe")  # what stands for other options
 NOT_REPEATED = ("out", "resume", "overwrite", "command", "source")  # what a run says of itself only
-PATHS = ("data", "images", "reader.images", "classes", "rename", "weights", "out")
+PATHS = (  # and words of a head
+    *("data", "images", "reader.images", "reader.names", "classes", "rename", "weights", "out"),
+    *("fits", "method.together", "method.apart"),
+)
 NO_PATHS = ("pretrained", "none")  # that the option of the weights takes
 _GIVE = "give a TOML file, a run folder or its config.json"
 

@@ -74,7 +74,7 @@ def _parser() -> Parser:
     parser.add_argument("--ensemble", metavar="RUN", action="append", default=[], help="another run to average with")
     parser.add_argument("--flip", action="store_true", help="average with the answer on the mirrored photo")
     parser.add_argument("--format", choices=FORMATS, default="table", help="(default: table)")
-    parser.add_argument("--out", metavar="FILE", help="write there instead of to the terminal")
+    parser.add_argument("-o", "--out", metavar="FILE", help="write there instead of to the terminal")
     parser.add_argument("--threshold", type=float, metavar="P", help="a probability (default: those of the run)")
     parser.add_argument("--topk", type=int, metavar="K", help="the K most probable tags instead")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")

@@ -55,7 +55,7 @@ class MLDecoder(Head):
         normalize: queries and weights get length 1.
         scale: ``> 0``, what cosines are multiplied with, kept with the weights; 0 for
             ``min(max(sqrt(5) ln(C - 1), 7), 30)``.
-        cosine_bias: ``scale * (cos + bias)``, as public code of paper 001 has it; without normalisation there is one.
+        cosine_bias: ``scale * (cos + bias)``, as in public code of the AAM paper; without normalisation there is one.
 
     Raises:
         OptionError: if an option is out of its range, or features are not ``(batch, D, h, w)``.

@@ -1,6 +1,6 @@
 """A transformer over the cells of the map and one token a label, which begins as the label's vector.
 
-The "+TF" head of paper 004. Part of polytag.methods.cpsd.
+The "+TF" head of the CPSD paper. Part of polytag.methods.cpsd.
 """
 
 from typing import cast

@@ -46,8 +46,8 @@ def label_graph(
 
     With ``B`` the edges, where ``shares >= threshold``. "paper": ``A = share * B / (sum of the row of B)``, ``1 -
     share`` on the diagonal, then ``D A D`` with ``D`` the inverse roots of the row sums of ``A``. "public", as the
-    code of that paper and of paper 001 has it: ``A = r * B / (1e-6 + sum of the column of B)``, 1 on the diagonal, with
-    ``r = share / (1 - share)``, then ``D A^T D``: other neighbours count, and messages go the other way.
+    code of that paper and of the AAM paper has it: ``A = r * B / (1e-6 + sum of the column of B)``, 1 on the diagonal,
+    with ``r = share / (1 - share)``, then ``D A^T D``: other neighbours count, and messages go the other way.
 
     Args:
         shares: ``(classes, classes)`` in ``[0, 1]`` from :func:`conditional`, of the training labels.

@@ -32,5 +32,5 @@ def full_precision(x: Tensor) -> Iterator[None]:
 
 
 def automatic_scale(num_classes: int) -> float:
-    """The scale that public code of paper 001 offers: more classes, sharper cosines; 7 to 30."""
+    """The scale that public code of the AAM paper offers: more classes, sharper cosines; 7 to 30."""
     return min(max(math.sqrt(5) * math.log(max(num_classes - 1, 1)), 7.0), 30.0)

@@ -29,7 +29,7 @@ class GraphConvolution(nn.Module):
 class GraphAttention(nn.Module):
     """``ELU(softmax(LeakyReLU_0.2(a . [h_i, h_j])) h)`` with ``h = x W``, the softmax over the neighbours of each node.
 
-    One attention head. Velickovic et al., ICLR 2018, as public code of paper 001 has it.
+    One attention head. Velickovic et al., ICLR 2018, as public code of the AAM paper has it.
 
     Args:
         inputs: numbers a node comes with.

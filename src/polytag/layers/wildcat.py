@@ -16,7 +16,7 @@ class WildcatPooling(nn.Module):
         highest: ``k+``: below 1 a share of the places, rounded, else a number of them; one place at least, all at most.
         lowest: ``k-``, the same; 0 for none.
         alpha: weight of the lowest, ``>= 0``.
-        halve: divide by 2 where both are there, as WILDCAT's public code does and equation 3 of paper 002 does not.
+        halve: divide by 2 where both are there, as WILDCAT's public code does and equation 3 of DecoupleNet does not.
 
     Raises:
         OptionError: if a number is out of its range.

@@ -18,7 +18,7 @@ class Focal(Loss):
 
     Args:
         gamma: focusing exponent ``>= 0``.
-        balance: factor of all, ``> 0``; 2 in the code that paper 003 compares with.
+        balance: factor of all, ``> 0``; 2 in the code that the LTML paper compares with.
 
     Raises:
         OptionError: if a number is out of its range, or shapes differ in a call.

@@ -21,8 +21,8 @@ class WeightedBCE(Loss):
 
     With ``r`` the share of positives among the known training labels of the class (0 for a class without any):
     "exponential" weighs by ``exp(1 - r)`` where a label is present and by ``exp(r)`` where it is absent; "inverse_root"
-    by ``1 / sqrt(r)`` in both cases, and as if one photo had it where none does, the baseline RW of paper 003. Summed
-    over classes, averaged over the batch.
+    by ``1 / sqrt(r)`` in both cases, and as if one photo had it where none does, the baseline RW of the LTML paper.
+    Summed over classes, averaged over the batch.
 
     Args:
         weighting: which of the two.

@@ -82,12 +82,12 @@ def _options(values: _Values, head: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mld(values: _Values) -> Recipe:
-    about = f"AAM with ML-Decoder as paper 001 trains them on {values.dataset}: EfficientNetV2-S, SAM with SGD."
+    about = f"AAM with ML-Decoder as the AAM paper trains them on {values.dataset}: EfficientNetV2-S, SAM with SGD."
     return Recipe(about, _options(values, {"name": "ml_decoder", "scale": values.scale}))
 
 
 def _gat(values: _Values) -> Recipe:
-    about = f"AAM with graph attention as paper 001 trains them on {values.dataset}, but with co-occurrence, not words."
+    about = f"AAM with graph attention as the AAM paper trains them on {values.dataset}, with co-occurrence for words."
     linear = {"name": "linear", "pooling": "avg_max", "scale": values.scale}
     return Recipe(about, _options(values, {"name": "gat", "around": linear}))
 

@@ -22,7 +22,7 @@ class Rebalanced(Sampler):
 
     Args:
         labels: of the training photos; those that are on no photo are left out.
-        length: draws a pass: as many as there are photos, or ``max_k N_k * K / 4``, as public code of paper 003 has it.
+        length: draws a pass: as many as there are photos, or ``max_k N_k * K / 4`` as in public code of the LTML paper.
 
     Raises:
         DataError: if no photo has a label.

@@ -2,7 +2,7 @@
 
 Sources: Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017, for the climb; Bergstra, Bardenet,
 Bengio, Kegl, "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011, for TPE, which the training strategy of
-paper 001 uses; Jamieson, Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization",
+the AAM paper uses; Jamieson, Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization",
 AISTATS 2016, for successive halving.
 """
 

@@ -73,11 +73,11 @@ GENERAL: dict[str, Recipe] = {
         {**_adam(batch_size=128), "image_size": 224, "epochs": 80, "schedule": _cycle(0.2)},
     ),
     "cpsd": Recipe(
-        "The teachers of self-distillation (paper 004) as in its public code: as asl, with a shorter rise.",
+        "The teachers of self-distillation (the CPSD paper) as in its public code: as asl, with a shorter rise.",
         {**_adam(batch_size=24), "image_size": 448, "epochs": 80, "schedule": _cycle(0.1)},
     ),
     "par": Recipe(
-        "The baseline of pedestrian attributes (paper 000): ResNet-50, 256 x 192 px, weighted BCE, padded crops.",
+        "The baseline of pedestrian attributes (the VFA paper): ResNet-50, 256 x 192 px, weighted BCE, padded crops.",
         {
             **UNAUGMENTED,
             "backbone": "resnet50.tv_in1k",
@@ -96,7 +96,7 @@ GENERAL: dict[str, Recipe] = {
         },
     ),
     "longtail": Recipe(
-        "Long-tailed labels as paper 003 trains them: SGD at falling rates, crops, light and colour moved.",
+        "Long-tailed labels as the LTML paper trains them: SGD at falling rates, crops, light and colour moved.",
         {
             **UNAUGMENTED,
             "backbone": "resnet50.tv_in1k",
@@ -117,7 +117,7 @@ GENERAL: dict[str, Recipe] = {
         },
     ),
     "decouple": Recipe(
-        "DecoupleNet (paper 002) on COCO: ResNet-101, 448 px; what it leaves out as WILDCAT and ML-GCN have it.",
+        "DecoupleNet as its paper trains it on COCO: ResNet-101, 448 px; the rest as in WILDCAT and ML-GCN.",
         {
             **UNAUGMENTED,
             "backbone": "resnet101.tv_in1k",
@@ -138,7 +138,7 @@ GENERAL: dict[str, Recipe] = {
         },
     ),
     "strategy": Recipe(
-        "The training strategy of paper 001 for any head and loss: SAM, average, one cycle, RandAugment, an early end.",
+        "The strategy of the AAM paper, for any head: SAM, average, one cycle, RandAugment, Cutout, an early end.",
         {
             "optimizer": "adamw",
             "lr": 5e-4,

@@ -10,7 +10,7 @@ class Stopping:
     becomes ``0.8 v + 0.2 s`` and the wait begins anew; else, once the rate no longer rises, the wait is one longer. So
     a score counts as better although it is a little below the best of all. A score of 1 ends the training at once.
 
-    The rule of the public code of paper 001, whose text says the same more loosely.
+    The rule of the public code of the AAM paper, whose text says the same more loosely.
 
     Args:
         patience: judged epochs to wait, ``>= 1``.
