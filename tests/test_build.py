@@ -14,6 +14,7 @@ from polytag.build import (
     describe,
     factory,
     head_for,
+    made,
     option_parameters,
     summary,
     without_markup,
@@ -26,6 +27,7 @@ from polytag.heads.ml_decoder import MLDecoder
 from polytag.losses import LOSSES
 from polytag.losses.aam import AAM
 from polytag.losses.asl import ASL
+from polytag.train.schedules import Plateau
 
 
 def model(head="linear", **options):
@@ -84,6 +86,13 @@ def test_ones_own_is_taken_as_it_is():
     assert build_loss(binary_cross_entropy_with_logits) is binary_cross_entropy_with_logits
     assert factory("head", Linear) is Linear
     assert isinstance(model(lambda channels, classes: Linear(channels, classes, pooling="max")).head, Linear)
+
+
+def test_a_schedule_of_ones_own_is_copied_since_it_keeps_account_of_one_training():
+    mine = Plateau(patience=0)
+    made("schedule", mine).observe(0.5)
+    assert mine.state_dict() == Plateau(patience=0).state_dict()
+    assert made("schedule", mine).patience == 0
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,29 @@ def test_lists_of_label_names_do_as_well(data):
     assert 0 < model.score(images, few) <= 1  # "c" and "d" are on none of these
 
 
-@pytest.mark.parametrize("form", [csr_array, np.ndarray.tolist, lambda matrix: matrix.astype(bool)])
+class Frame:
+    """As pandas has it: two dimensions, and iterating gives the names of its columns."""
+
+    ndim = 2
+
+    def __init__(self, values):
+        self.values, self.columns = values, NAMES
+
+    def __iter__(self):
+        return iter(self.columns)
+
+    def to_numpy(self):
+        return self.values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype)
+
+
+def test_the_columns_of_a_data_frame_are_the_labels(data):
+    assert estimator().fit(data[0], Frame(data[1])).classes_.tolist() == NAMES
+
+
+@pytest.mark.parametrize("form", [csr_array, np.ndarray.tolist, lambda matrix: matrix.astype(bool), Frame])
 def test_a_matrix_may_come_in_many_forms(form, fitted, data):
     images, targets = data
     assert fitted.score(images, form(targets)) == fitted.score(images, targets)
@@ -150,6 +172,8 @@ def test_photos_in_files_and_splits_of_ones_own(photos):
     split = np.repeat(np.array([0, 1, 2], np.int8), (24, 8, 8))
     model = estimator().fit(LabelledSet(whole.images, whole.labels, split))
     assert model.run_.config["data"]["photos"] == {"train": 24, "val": 8, "test": 8}
+    given = estimator().fit(LabelledSet(whole.images, whole.labels, split), whole.labels.dense())  # labels beside it
+    assert given.run_.config["data"]["photos"] == {"train": 24, "val": 8, "test": 8}
     files = sorted(map(str, photos.glob("*.png")))
     assert model.predict(files).shape == (40, 3)
     assert model.score(files, whole.labels) == model.score(whole)

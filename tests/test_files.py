@@ -29,6 +29,12 @@ def test_writes_into_folders_that_it_makes(tmp_path):
     assert os.listdir(tmp_path / "a" / "b") == ["notes.txt"]
 
 
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path):
+    for name in ("n" * 255, "猫" * 85):
+        write_text(tmp_path / name, "text")
+        assert (tmp_path / name).read_text() == "text"
+
+
 def test_replaces_what_was_there(tmp_path):
     write_text(tmp_path / "notes.txt", "a long first version")
     write_text(tmp_path / "notes.txt", "second")

@@ -15,7 +15,7 @@ from polytag._files import locked
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.errors import OptionError, RunError, TaskError
 from polytag.fit import Training
-from polytag.fits import identity, seconds_of
+from polytag.fits import content_name, identity, seconds_of
 from polytag.labels import Labels
 from polytag.method import Context, Fit, Method
 from polytag.methods.supervised import Supervised
@@ -141,6 +141,13 @@ def test_one_that_fails_is_named_and_those_before_it_are_kept(tmp_path):
     assert str(failure.value) == sentence
     finished = [path.parent.name for path in (tmp_path / "run" / "fits").glob("*/metrics.json")]
     assert [name.partition("-")[0] for name in finished] == ["good"]
+
+
+def test_names_of_folders_are_no_longer_than_a_disk_takes():
+    one, two = (content_name("groups " * 200, {"seed": seed}) for seed in (0, 1))
+    assert len(one) < 160
+    assert one != two
+    assert content_name("asl, seed 0", {}).startswith("asl-seed-0-")
 
 
 @pytest.mark.parametrize("split", [[0, 0, 0, 0, 1, 1, 2, 2], None])

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from toys import CLASSES, PREPROCESSING, Small, tiny_set
 
+from polytag._interrupt import InterruptedWorkError
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.loader import Loader
 from polytag.errors import DataError, DivergedError
@@ -30,6 +31,15 @@ class Noting(nn.Module):
     def forward(self, images):
         self.seen.append((self.training, self.layer[0].training, torch.is_grad_enabled(), len(images), images.dtype))
         return self.layer(images.mean(dim=(2, 3)))
+
+
+def test_a_judge_leaves_between_two_batches_and_counts_the_time_until_then():
+    model, judge = Noting(), Judge(loader(tiny_set(200)), CPU)
+    judge.interrupted = lambda: len(model.seen) == 2
+    with pytest.raises(InterruptedWorkError):
+        judge(model)
+    assert len(model.seen) == 2
+    assert judge.take_seconds() > 0
 
 
 @pytest.mark.parametrize(("batch_size", "workers"), [(64, 0), (21, 0), (4, 2), (1, 0)])

@@ -17,7 +17,7 @@ from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.loader import Loader
 from polytag.data.open import open_data
 from polytag.data.pixels import open_image
-from polytag.errors import DataError, OptionError, RunError
+from polytag.errors import DataError, DivergedError, OptionError, RunError
 from polytag.fit import Training
 from polytag.heads.gat import GAT
 from polytag.heads.linear import Linear
@@ -160,6 +160,15 @@ def test_bad_photos_stop_or_are_skipped(predictor, files, tmp_path):
     good, bad = predictor.predict([files[0], gone], topk=1, on_bad_image="skip")
     assert good == predictor.predict(files[0], topk=1)[0]._replace(tags=good.tags)
     assert bad == (str(gone), (), f"{gone} cannot be read: no such file or directory")
+
+
+def test_answers_that_are_no_numbers_are_refused_by_the_run(run_copy, files):
+    weights = load_file(run_copy / "model.safetensors")
+    huge = {name: torch.full_like(each, 1e38) for name, each in weights.items() if each.is_floating_point()}
+    save_file(weights | huge, run_copy / "model.safetensors")
+    with pytest.raises(DivergedError) as refusal:
+        Predictor(run_copy, workers=0).predict(files[:2])
+    assert str(refusal.value) == f"{run_copy} answers 2 of 2 photos with NaN; train it again"
 
 
 def test_a_folder_gives_its_photos_and_nothing_else(photos, tmp_path):

@@ -14,8 +14,8 @@ from torch import nn
 from polytag.errors import DivergedError, RunError
 from polytag.method import Method
 from polytag.recorder import Recorder, alone_in, check_folder
-from polytag.run import Run
-from polytag.train.loop import Epoch
+from polytag.run import Run, save_thresholds
+from polytag.train.loop import Epoch, Step
 from polytag.train.schedules import Constant
 from polytag.train.state import TrainState
 
@@ -88,6 +88,60 @@ def test_an_epoch_that_was_not_judged_is_in_the_history_alone(tmp_path):
         "2,4.0,0.1,25.0,0.5,0.5,0.5",
     ]
     assert kept(tmp_path) == 2
+
+
+def step(number, state, interrupted=False):
+    return Step(1, number, 40, {}, 0.1, state, interrupted)
+
+
+def test_an_epoch_that_was_interrupted_takes_the_time_of_both_its_parts(run_copy, monkeypatch):
+    clock = iter([0.0, 0.0, 3.0, 3.0])
+    monkeypatch.setattr("polytag.recorder.time.monotonic", lambda: next(clock, 5.0))
+    one = Recorder(run_copy, Run.open(run_copy).config, "mAP")
+    state = epoch(1, 0.5).state
+    with pytest.raises(KeyboardInterrupt):
+        list(one.follow([step(4, state), step(6, state, True)], 8, lambda: 0.0))
+    assert one.spent == 3.0
+    two = Recorder(run_copy, Run.open(run_copy).config, "mAP")
+    two.take_up(two.resume())
+    clock = iter([100.0, 102.0])
+    monkeypatch.setattr("polytag.recorder.time.monotonic", lambda: next(clock, 102.0))
+    list(two.follow([epoch(1, 0.5)], 8, lambda: 0.5))
+    assert two.history[-1]["seconds"] == 4.5  # three before, two after less half a one for something else
+    assert two.history[-1]["images_per_second"] == round(10 * 8 / 4.5, 2)
+
+
+def test_thresholds_that_were_chosen_meanwhile_go_with_the_weights_that_they_were_chosen_for(run_copy):
+    config = Run.open(run_copy).config
+    record = Recorder(run_copy, config, "mAP")
+    save_thresholds(run_copy, [0.125] * len(config["classes"]))
+    record.epoch(epoch(1, 0.5), 1.0, 100)
+    assert Run.open(run_copy).config["thresholds"] == config["thresholds"]
+    save_thresholds(run_copy, [0.125] * len(config["classes"]))
+    record.epoch(epoch(2, 0.4), 1.0, 100)  # no better, so that the weights stay
+    assert list(Run.open(run_copy).thresholds) == [0.125] * len(config["classes"])
+
+
+def test_what_a_killed_process_did_not_finish_is_deleted_by_the_next(tmp_path, run_copy):
+    (tmp_path / "new").mkdir()
+    for folder, resume in ((tmp_path / "new", False), (run_copy, True)):
+        (folder / ".config.json.1234.part").write_text("{")
+        check_folder(folder, resume=resume, overwrite=False)
+    recorder(tmp_path / "new").start({})
+    Recorder(run_copy, Run.open(run_copy).config, "mAP").resume()
+    assert not [*tmp_path.rglob("*.part"), *run_copy.rglob("*.part")]
+
+
+def test_another_version_is_told_where_it_may_compute_otherwise(run_copy):
+    config = Run.open(run_copy).config
+    python, torch_version = (config["versions"][name] for name in ("python", "torch"))
+    config["versions"] |= {"torch": "2.3.0", "python": ".".join([*python.split(".")[:2], "99"])}
+    record = Recorder(run_copy, config, "mAP")
+    (told,) = record.other_versions()
+    assert told == f"begun with torch {torch_version} and resumed with 2.3.0: sums may be rounded otherwise"
+    record.go_on({})
+    assert Run.open(run_copy).config["versions"]["torch"] == "2.3.0"
+    assert record.other_versions() == []
 
 
 def test_what_was_saved_is_taken_up_again(trained):

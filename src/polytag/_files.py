@@ -9,6 +9,8 @@ from pathlib import Path
 
 from polytag.errors import BusyError, RunError
 
+PART = ".part"  # what a file that is not finished ends in
+
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, flush it to the disk and rename it into place.
@@ -16,7 +18,9 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         RunError: if the file cannot be written; what stood at ``path`` before is kept.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(
+        f".{path.name[:40]}.{os.getpid()}{PART}"
+    )  # 40: a name may be as long as the system allows
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
@@ -30,6 +34,21 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
         with contextlib.suppress(OSError):  # where it could not even be made
             temporary.unlink()
     _flush(path.parent)  # the new name, too, is on the disk
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Delete what :func:`write_atomic` left in a folder when its process was killed; nobody may be writing there.
+
+    Raises:
+        RunError: if it cannot be deleted.
+    """
+    try:
+        for rest in folder.glob(f".*{PART}"):
+            rest.unlink()
+    except OSError as error:
+        raise RunError(
+            f"cannot delete {error.filename}: {error.strerror}; delete it, or choose another folder"
+        ) from error
 
 
 def write_text(path: Path, text: str) -> None:

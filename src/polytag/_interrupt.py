@@ -6,6 +6,10 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
+class InterruptedWorkError(Exception):
+    """Raised where work that can be done again is left undone, since a signal has come."""
+
+
 class Interrupts:
     """Within this context the first Ctrl-C or SIGTERM is only remembered; the second one acts as it always does.
 

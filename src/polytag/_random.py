@@ -1,8 +1,14 @@
 """Randomness as a function of numbers we store, never of a global generator."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
 
 
 def generator(*numbers: int) -> np.random.Generator:
@@ -14,6 +20,23 @@ def generator(*numbers: int) -> np.random.Generator:
 def torch_seed(*numbers: int) -> int:
     """A seed in ``[0, 2**63)`` for ``torch.manual_seed`` that belongs to these numbers, well mixed."""
     return _digest(numbers, 8) >> 1
+
+
+@contextmanager
+def drawn_from(seed: int, device: "torch.device | None" = None) -> Iterator[None]:
+    """What torch draws within, on the CPU and on a GPU if it is one, follows ``seed``; generators are as before then.
+
+    ``torch.manual_seed`` would seed the generators of all other GPUs as well, which are the caller's.
+    """
+    import torch  # slow, and not needed by whoever asks for help
+
+    gpus = [device] if device is not None and device.type == "cuda" else []
+    with torch.random.fork_rng(gpus):
+        torch.default_generator.manual_seed(seed)
+        for gpu in gpus:
+            with torch.cuda.device(gpu):
+                torch.cuda.manual_seed(seed)
+        yield
 
 
 def _digest(numbers: tuple[int, ...], size: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from polytag._random import drawn_from
 from polytag.backbones import Backbone
 from polytag.errors import OptionError
 from polytag.heads.base import SHOWN, ClassDims, Head
@@ -207,8 +208,7 @@ def drawn_anew(head: nn.Module, seed: int) -> None:
 
     Fresh numbers of the same distribution, whatever the head begins with; what is constant, such as norms, stays.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with drawn_from(seed):
         for weights in head.parameters():
             order = torch.randperm(weights.numel()).to(weights.device)  # drawn on the CPU: the same for every device
             weights.copy_(weights.flatten()[order].view_as(weights))

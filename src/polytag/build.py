@@ -1,5 +1,6 @@
 """Names to objects: the only module that sees all tables."""
 
+import copy
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 import torch
 
 from polytag._checks import check_type
-from polytag._random import torch_seed
+from polytag._random import drawn_from, torch_seed
 from polytag._text import did_you_mean
 from polytag.backbones import Backbone
 from polytag.data.augment import AUGMENTATIONS, CROPS, MIXES, Augmentation, Crop, Mix
@@ -125,12 +126,14 @@ def head_for(loss: Any, head: Choice) -> Choice:
 
 
 def made(kind: str, choice: Choice) -> Any:
-    """A thing that the project knows nothing to give to (a crop, a schedule), from a choice or as it is.
+    """A thing that the project knows nothing to give to (a crop, a schedule), from a choice, or a copy of one's own.
+
+    A schedule keeps account of the scores it sees, and several trainings may be asked for with one object.
 
     Raises:
         OptionError: if a name or an option is not known, or a value out of its range.
     """
-    return choice if isinstance(choice, OBJECTS[kind]) else factory(kind, choice)()
+    return copy.deepcopy(choice) if isinstance(choice, OBJECTS[kind]) else factory(kind, choice)()
 
 
 def option_parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:
@@ -196,10 +199,9 @@ def build_model(
         OptionError: if a name or an option is not known.
         RunError: if pretrained weights cannot be fetched.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_seed(seed, 0))
+    with drawn_from(torch_seed(seed, 0)):
         trunk = Backbone(backbone, pretrained=pretrained, image_size=image_size)
-        torch.manual_seed(torch_seed(seed, 1))  # so that a head does not depend on the draws of the backbone
+    with drawn_from(torch_seed(seed, 1)):  # so that a head does not depend on the draws of the backbone
         return Classifier(trunk, factory("head", head)(trunk.channels, num_classes))
 
 

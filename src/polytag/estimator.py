@@ -171,7 +171,9 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
 def _labelled(photos: Photos, y: Any, classes: Sequence[str] | None) -> LabelledSet:
     if y is not None:
-        return LabelledSet(as_images(photos), _labels(y, classes))
+        of = photos if isinstance(photos, LabelledSet) else None  # its splits and groups hold, whatever the labels
+        rest = (of.split, of.groups, of.notes, of.settled) if of else ()
+        return LabelledSet(as_images(photos), _labels(y, classes), *rest)
     if isinstance(photos, LabelledSet):
         return photos
     raise DataError("y is missing; give an (n, classes) matrix, a list of label names for each photo, or a LabelledSet")
@@ -182,6 +184,8 @@ def _labels(y: Any, classes: Sequence[str] | None) -> Labels:
         return y
     if not _is_matrix(y):
         return Labels.from_names(y, classes)
+    if classes is None and hasattr(y, "columns"):  # of a data frame
+        classes = [str(name) for name in y.columns]
     matrix = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
     if matrix.ndim != 2:
         raise DataError(f"y must be an (n, classes) matrix or a list of label names for each photo, got {matrix.shape}")
@@ -190,8 +194,10 @@ def _labels(y: Any, classes: Sequence[str] | None) -> Labels:
 
 def _is_matrix(y: Any) -> bool:
     """Whether these are numbers; else they are lists of label names."""
-    if y is None or isinstance(y, Labels) or hasattr(y, "toarray"):
-        return hasattr(y, "toarray")
+    if y is None or isinstance(y, Labels):
+        return False
+    if hasattr(y, "toarray") or (hasattr(y, "to_numpy") and getattr(y, "ndim", 1) == 2):  # SciPy's, and data frames
+        return True
     if text := next((row for row in y if isinstance(row, str)), None):
         raise DataError(f"y must have a list of label names for each photo, got the text {text!r}; put it in a list")
     return not all(np.iterable(row) and all(isinstance(name, str) for name in row) for row in y)

@@ -24,6 +24,7 @@ from polytag.method import Fit
 from polytag.parallel import run_all
 from polytag.run import CONFIG, FITS, LOCK, METRICS, Run
 
+LONGEST = 120  # letters of a name, for which a folder has room
 WAIT = 1.0  # seconds between two looks whether another process is done
 LOG = logging.getLogger("polytag")  # for what takes long, where nothing can be yielded
 
@@ -151,7 +152,8 @@ def containing(data: LabelledSet) -> LabelledSet:
 def content_name(name: str, key: dict[str, Any]) -> str:
     """The name of a folder for what is made of ``key``, which is JSON: another key is another folder."""
     digest = hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=6).hexdigest()
-    return f"{re.sub(r'[^A-Za-z0-9_.]+', '-', name).strip('-.') or 'run'}-{digest}"
+    readable = re.sub(r"[^A-Za-z0-9_.]+", "-", name)[:LONGEST].strip("-.")
+    return f"{readable or 'run'}-{digest}"
 
 
 def identity(value: Any) -> Any:

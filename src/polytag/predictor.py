@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
 from polytag._checks import check_choice, check_number
+from polytag._text import counted
 from polytag.build import Choice
 from polytag.data.labelled_set import ImageArrays, ImageFiles, Images, LabelledSet
 from polytag.data.loader import Loader
 from polytag.data.paths import Paths
 from polytag.data.readers.photos import is_image
-from polytag.errors import DataError, OptionError
+from polytag.errors import DataError, DivergedError, OptionError
 from polytag.inference import predict_logits
 from polytag.labels import Labels
 from polytag.metrics import Evaluation
@@ -163,6 +164,11 @@ class Predictor:
         for run, model, order in zip(self.runs, self.models, self.orders, strict=True):
             loader = Loader(unlabelled, run.preprocessing, None, self.workers)
             parts.append(predict_logits(model, loader, self.device, self.batch_size)[:, order].astype(np.float64))
+        for run, part in zip(self.runs, parts, strict=True):
+            if lost := int(np.isnan(part).any(axis=1).sum()):
+                raise DivergedError(
+                    f"{run.path} answers {lost} of {counted(len(part), 'photo')} with NaN; train it again"
+                )
         return parts[0] if len(parts) == 1 else mean_logits([torch.from_numpy(part) for part in parts]).numpy()
 
     def _limits(self, threshold: ArrayLike | None) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from polytag import trackers
-from polytag._files import locked
+from polytag._files import PART, locked, remove_unfinished
 from polytag._launch import launch, restarts
 from polytag.errors import DivergedError, RunError
 from polytag.labels.partition import Kind, partition_file
@@ -67,6 +67,7 @@ class Recorder:
         self.folder, self.config, self.score, self.writes = folder, config, score, writes
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {"epoch": 0, "weights": "raw", "score": -math.inf}
+        self.spent, self.epoch_began = 0.0, 0  # seconds in the epoch that is going on, and its first step
 
     def start(self, running: dict[str, Any], again: bool = False) -> None:
         """Begin a new run; what another one left in the folder goes, once it is sure that the folder can be written.
@@ -77,6 +78,7 @@ class Recorder:
         """
         if not self.writes:
             return
+        remove_unfinished(self.folder)
         save_json(self.folder / CONFIG, {**self.config, "running": running})
         for kind in () if again else get_args(Kind):
             partition_file(self.folder, kind).unlink(missing_ok=True)
@@ -90,6 +92,7 @@ class Recorder:
         Raises:
             RunError: if it was started with other arguments or other data, or is finished and has no state.
         """
+        remove_unfinished(self.folder)
         before = Run.open(self.folder).config
         now = json.loads(json.dumps(without_nan(self.config)))  # as it would be read back
         for name, value in now["training"].items():
@@ -111,45 +114,58 @@ class Recorder:
         saved: dict[str, Any] | None = load_tree(self.folder / STATE) if has_state(self.folder) else None
         return saved
 
+    def other_versions(self) -> list[str]:
+        """What has another version than when the run was begun, and may compute otherwise; a sentence each."""
+        before = Run.open(self.folder).config.get("versions", {})
+        return [
+            f"begun with {name} {before[name]} and resumed with {version}: sums may be rounded otherwise"
+            for name, version in self.config.get("versions", {}).items()
+            if name in before and before[name].split(".")[:2] != version.split(".")[:2]
+        ]
+
     def go_on(self, running: dict[str, Any]) -> None:
         """Note how a resumed run is computed from here on."""
         before = Run.open(self.folder).config if self.writes else {}
-        if self.writes and before.get("running") != running:
-            save_json(self.folder / CONFIG, {**before, "running": running})
+        now = {"running": running, "versions": self.config.get("versions", {})}
+        if self.writes and any(before.get(name) != value for name, value in now.items()):
+            save_json(self.folder / CONFIG, {**before, **now})
 
     def take_up(self, saved: dict[str, Any]) -> dict[str, Any]:
         """Go on from what :meth:`resume` gave; the state of the training loop."""
         self.history, self.best = saved["history"], saved["best"]
         state: dict[str, Any] = saved["train"]
+        # What was saved by a polytag that kept no such account starts it anew.
+        self.spent, self.epoch_began = saved.get("spent", 0.0), saved.get("epoch_began", state["step"])
         return state
 
     def follow(
-        self, events: Iterable[Step | Epoch], started_at: int, batch_size: int, apart: Callable[[], float]
+        self, events: Iterable[Step | Epoch], batch_size: int, apart: Callable[[], float]
     ) -> Iterator[Step | Epoch]:
         """Pass on the events of a training, and keep what they bring: each epoch, and the state once a minute.
 
         Args:
             events: of the training loop.
-            started_at: the step that it starts from.
             batch_size: photos a step.
             apart: the seconds spent on validation and on other trainings since this was last asked.
 
         Raises:
             KeyboardInterrupt: once the training was interrupted; everything is saved.
         """
-        began = saved_at = time.monotonic()
-        done = started_at
+        counted = saved_at = time.monotonic()
         for event in events:
             now = time.monotonic()
+            self.spent += now - counted - apart()
+            counted = now
             stop = isinstance(event, Step) and event.interrupted
             if isinstance(event, Epoch):
-                self.epoch(event, now - began - apart(), (event.state.step - done) * batch_size)
+                self.epoch(event, self.spent, (event.state.step - self.epoch_began) * batch_size)
+                self.spent, self.epoch_began = 0.0, event.state.step
             if isinstance(event, Epoch) or stop or now - saved_at >= SAVE_EVERY:
                 self.save(event)
                 saved_at = time.monotonic()
             yield event
             if isinstance(event, Epoch):
-                began, done = time.monotonic(), event.state.step
+                counted = time.monotonic()  # what is done between epochs is no part of either
             if stop:
                 raise KeyboardInterrupt(
                     f"stopped after step {event.state.step}, kept in {self.folder}; "
@@ -170,6 +186,7 @@ class Recorder:
             if score > self.best["score"] or self.best["score"] == -math.inf:
                 if self.writes:
                     save_weights(self.folder, event.models[kind])
+                    self._forget_thresholds()
                 self.best = {"epoch": event.number, "weights": kind, "score": score}
         if self.writes:
             save_history(self.folder, self.history)
@@ -185,7 +202,14 @@ class Recorder:
         state = event.state.state_dict()
         if not is_finite(state["method"]):
             raise DivergedError(f"the weights became infinite at step {event.state.step}; lower the learning rate")
-        save_tree(self.folder / STATE, {"train": state, "history": self.history, "best": self.best})
+        account = {"history": self.history, "best": self.best, "spent": self.spent, "epoch_began": self.epoch_began}
+        save_tree(self.folder / STATE, {"train": state, **account})
+
+    def _forget_thresholds(self) -> None:
+        """Those that were chosen meanwhile are of weights that are gone."""
+        config = Run.open(self.folder).config if has_run(self.folder) else self.config
+        if config.get("thresholds") != self.config.get("thresholds"):
+            save_json(self.folder / CONFIG, {**config, "thresholds": self.config["thresholds"]})
 
 
 def alone_in(folder: Path, writes: bool = True) -> AbstractContextManager[None]:
@@ -227,7 +251,7 @@ def check_folder(folder: Path, resume: bool, overwrite: bool) -> None:
     if (
         folder.exists()
         and not holds_run
-        and not (folder.is_dir() and {p.name for p in folder.iterdir()} <= {LOCK, FITS})
+        and not (folder.is_dir() and all(p.name in (LOCK, FITS) or p.suffix == PART for p in folder.iterdir()))
     ):
         raise RunError(f"{folder} holds something else than a run; choose a folder that is new, empty or a run")
     if holds_run and not resume and not overwrite:

@@ -226,7 +226,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing; give the folder that polytag train wrote") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} cannot be read ({error}); train again or restore it") from error
     if not isinstance(values, dict):
         raise RunError(f"{path} is damaged: it must hold one JSON object")

@@ -149,6 +149,7 @@ class Session:
         t, team = self.training, self.team
         recorder = Recorder(t.out, config_of(t, data, split, self.preprocessing), SCORE, team.first)
         saved = team.from_first(recorder.resume) if resume else None
+        yield from map(Note, recorder.other_versions() if resume else ())
         began = team.from_first(lambda: Run.open(t.out).config.get("running", {})) if resume else {}
         self.parts = parts = max(self.parts, parts_of(began, t.batch_size, team.size))
         batch_size = fitting(t.batch_size, len(split.train), parts * team.size)
@@ -191,7 +192,7 @@ class Session:
         recorder.go_on(running := {**running, "speed": speed})
         judge = Judge(Loader(split.val, self.preprocessing, None, t.workers), self.device, team)
         with Interrupts(patient=team.size > 1) as interrupts:
-            fits.interrupted = interrupts.seen
+            fits.interrupted = judge.interrupted = interrupts.seen
             if t.lr == "auto" and "lr" not in running:
                 probe = TrainingProbe(t, method, loader, context, fits, batch_size, parts, SPEEDS[speed])
                 own = made("search", t.search).find(probe)
@@ -221,7 +222,6 @@ class Session:
                 interrupted=interrupts.seen,
                 resume=recorder.take_up(saved) if saved else None,
             )
-            first = saved["train"]["step"] if saved else 0
             epochs_before = len(saved["history"]) if saved else 0
             try:
                 fits.take_seconds()
@@ -229,7 +229,7 @@ class Session:
                 def apart() -> float:
                     return judge.take_seconds() + fits.take_seconds()
 
-                yield from self._tracked(recorder.follow(events, first, batch_size, apart), recorder)
+                yield from self._tracked(recorder.follow(events, batch_size, apart), recorder)
             except KeyboardInterrupt:
                 team.from_first(lambda: None)  # nobody leaves before it is saved
                 raise

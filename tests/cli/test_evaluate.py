@@ -82,14 +82,19 @@ def test_photos_that_the_run_may_have_seen_are_a_warning(trained, photos, tmp_pa
     assert narrated == ""
 
 
-def test_a_split_of_the_data_is_believed(trained, photos, tmp_path, capsys):
+def test_a_split_of_the_data_is_believed_and_told_where_it_is_not_that_of_the_training(
+    trained, photos, tmp_path, capsys
+):
     marked = shutil.copytree(photos, tmp_path / "marked")
     header, *rows = (photos / "labels.csv").read_text().splitlines()
     marks = ["train", "test"] * 20
     text = "\n".join([f"{header},split", *(f"{row},{mark}" for row, mark in zip(rows, marks, strict=True))])
     (marked / "labels.csv").write_text(text)
     values, narrated = evaluated(capsys, trained, marked)
-    assert (values["photos"], narrated) == (20, "")
+    assert values["photos"] == 20
+    assert narrated.startswith(f"{trained} was not trained on this split of {marked}: photos that it has seen may be")
+    (marked / "labels.csv").write_text(text.replace(",train", ",").replace(",test", ",test"))
+    assert evaluated(capsys, trained, marked)[1] == ""  # of photos for the test alone nothing is known
 
 
 def test_labels_on_one_side_only_are_named(trained, photos, tmp_path, capsys):

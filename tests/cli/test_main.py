@@ -80,6 +80,20 @@ def test_ctrl_c_ends_with_130_and_a_sentence(stop, shown, monkeypatch, capsys):
     assert capsys.readouterr().err == f"polytag: {shown}\n"
 
 
+def test_letters_that_the_terminal_does_not_have_are_shown_by_their_numbers():
+    code = """
+import sys, types
+from polytag import cli
+cli.COMMANDS["cat"] = ""
+sys.modules["polytag.cli.cat"] = types.SimpleNamespace(main=lambda words: print("\\u732b") or 0)
+sys.exit(cli.main(["cat"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert (done.returncode, done.stdout) == (0, "\\u732b\n")
+
+
 def test_what_the_system_refuses_is_a_sentence(monkeypatch, refused):
     def denied(words):
         raise PermissionError(13, "Permission denied", "a\x1b/b")

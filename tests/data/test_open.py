@@ -6,7 +6,7 @@ import os
 import pytest
 
 from polytag.data.open import open_data
-from polytag.data.readers import Coco, Table, Voc
+from polytag.data.readers import Coco, OneHot, Table, Voc
 from polytag.errors import DataError
 
 COCO = {
@@ -42,6 +42,16 @@ def test_a_folder_is_searched_for_a_table_then_coco_then_voc(folder):
     assert open_data(folder).classes == ("from coco",)
     (folder / "coco.json").unlink()
     assert open_data(folder).classes == ("from voc",)
+
+
+def test_tables_of_columns_that_differ_say_nothing_of_each_others_labels(tmp_path):
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "b.jpg").touch()
+    (tmp_path / "train.csv").write_text("file,cat,dog\na.jpg,1,0\n")
+    (tmp_path / "test.csv").write_text("file,cat,dog,bird\nb.jpg,1,0,1\n")
+    assert refusal(tmp_path, OneHot()) == (
+        "DATA/train.csv and DATA/test.csv differ in their columns of labels; give both the same"
+    )
 
 
 def test_a_named_file_is_read_whatever_else_is_there(folder):

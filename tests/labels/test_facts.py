@@ -26,6 +26,15 @@ def test_pairs_name_the_rarer_label_first_and_what_chance_would_bring():
     assert pair.expected == pytest.approx(3 * 2 / 4)
 
 
+@pytest.mark.parametrize("default", ["absent", "unknown"])
+def test_photos_on_which_a_label_is_unknown_say_nothing_of_it(default):
+    rows = [[1, 1]] * 3 + [[1, -1]] * 4 + [[-1, 1]] * 2 + [[0, 0], [1, 0], [0, 1]]
+    (pair,) = pairs_together(Labels.from_dense(rows, ["a", "b"], default=default))
+    assert (pair.first, pair.second, pair.photos) == (1, 0, 3)
+    assert pair.share == pytest.approx(3 / 4)  # of four photos with b on which a is known
+    assert pair.expected == pytest.approx(4 * 4 / 6)
+
+
 def test_partners_are_counted_once_and_without_the_label_itself():
     rows = [[1, 1, 0, 0, 0], [1, 1, 0, 0, 0], [1, 0, 1, 0, 0], [0, 0, 0, 1, 0]]
     assert partners(Labels.from_dense(rows, list("abcde"))).tolist() == [2, 1, 1, 0, 0]

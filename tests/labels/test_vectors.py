@@ -46,6 +46,12 @@ def test_with_room_for_all_they_are_the_factors_of_the_mutual_information():
     np.testing.assert_allclose(found @ found.T, factors @ factors.T, atol=1e-9)
 
 
+def test_photos_of_which_nothing_is_known_change_no_vector():
+    more = np.vstack([LABELS.dense(), np.full((5, len(LABELS.classes)), -1)])
+    found = cooccurrence_vectors(Labels.from_dense(more, LABELS.classes), 3)
+    np.testing.assert_allclose(found, cooccurrence_vectors(LABELS, 3), atol=1e-12)
+
+
 def test_few_of_many_directions_are_the_largest_ones():
     random = np.random.default_rng(0)
     labels = Labels.from_dense(random.integers(0, 2, (60, 24)), tuple(f"{n:02}" for n in range(24)))

@@ -7,6 +7,7 @@ import pytest
 from toys import Rare, tiny_set
 from watched import OneOfTwo, Watched, loader_threads, run
 
+from polytag._interrupt import InterruptedWorkError
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.errors import DataError, DivergedError, OptionError
 from polytag.samplers.uniform import Uniform
@@ -29,6 +30,17 @@ def test_an_epoch_that_was_stopped_before_its_judgement_is_judged_on_resume():
     assert (epoch.number, epoch.rate, epoch.metrics) == (1, 0.1, {"raw": {"mAP": 0.5}})
     assert epoch.losses == event.losses
     assert method.calls == []
+
+
+def test_an_epoch_whose_judgement_is_interrupted_is_told_as_a_step_and_judged_on_resume():
+    def leaving(model):
+        raise InterruptedWorkError
+
+    *_, event = run(epochs=1, evaluate=leaving)
+    assert isinstance(event, Step)
+    assert (event.interrupted, event.state.step) == (True, 4)
+    (epoch,) = run(epochs=1, resume=copy.deepcopy(event.state.state_dict()), evaluate=lambda model: {"mAP": 0.5})
+    assert (epoch.number, epoch.metrics, epoch.losses) == (1, {"raw": {"mAP": 0.5}}, event.losses)
 
 
 @pytest.mark.parametrize("broken_at", [1, 3, 6, 8])

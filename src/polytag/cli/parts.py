@@ -30,12 +30,14 @@ def part_of(data: LabelledSet, args: argparse.Namespace, predictor: Predictor) -
         return data
     marked = np.array([]) if data.split is None else data.split
     test = marked == SPLITS.index("test")
+    part: LabelledSet | None = None
     if test.any() and args.split != "train":  # as the data says; a val without a test would be the test
         rows = np.flatnonzero(marked == SPLITS.index(args.split))
-        if len(rows):
-            return data.select(rows)
-    split = three_way(data, predictor.runs[0].config["training"]["seed"])
-    part: LabelledSet = getattr(split, args.split)
+        part = data.select(rows) if len(rows) else None
+        if part is not None and not (marked == SPLITS.index("train")).any():
+            return part  # of photos for this alone, nothing says what a run has seen
+    split = three_way(data, predictor.runs[0].config["training"].get("seed", 0))
+    part = getattr(split, args.split) if part is None else part
     if not len(part):
         raise DataError(f"{args.data} has no {args.split} photos; choose another --split, or all")
     learned = split.train.fingerprint()

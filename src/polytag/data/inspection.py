@@ -223,7 +223,8 @@ def _of_labels(data: LabelledSet, rows: Sequence[ClassRow]) -> Iterable[Problem]
         if missing and len(missing) < len(rows):  # where all are missing there is no such split
             them = f"{counted(len(missing), 'label')} {_is(missing)}"
             yield Problem(False, f"{them} on no photo of {name}: {_some(missing)}")
-    if always := [row.name for row in rows if row.present >= ALWAYS * len(data)]:
+    least = min(TO_LEARN, len(data))  # known photos that tell anything
+    if always := [row.name for row in rows if row.present >= ALWAYS * max(least, len(data) - row.unknown)]:
         yield Problem(False, f"{counted(len(always), 'label')} {_is(always)} on nearly every photo: {_some(always)}")
     unknown = sum(row.unknown for row in rows)
     if unknown:

@@ -110,7 +110,7 @@ def published_tail(data: LabelledSet, names: Iterable[str], test: LabelledSet | 
         raise DataError(f"the two data sets differ in their labels, such as {differ[0]!r}; make them one with --rename")
     else:
         whole = joined([data.select(chosen), test.select(tested)])
-    return LabelledSet(whole.images, whole.labels, part, None, [*whole.notes, note])
+    return LabelledSet(whole.images, whole.labels, part, whole.groups, [*whole.notes, note])
 
 
 def _taken(labels: Labels, wanted: NDArray[np.int64], seed: int) -> NDArray[np.int64]:

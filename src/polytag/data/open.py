@@ -5,7 +5,7 @@ from pathlib import Path
 
 from polytag.data.joined import joined
 from polytag.data.labelled_set import LabelledSet
-from polytag.data.readers import READERS, Reader, Table
+from polytag.data.readers import READERS, OneHot, Reader, Table
 from polytag.data.readers.base import TABLES, split_note, split_number
 from polytag.data.readers.columns import broken_tables
 from polytag.data.readers.documents import one_a_split, split_of
@@ -74,6 +74,9 @@ def _one_a_split(place: Path, found: Sequence[tuple[Reader, Path]]) -> LabelledS
             )
         if data.groups is not None:
             raise DataError(f"groups cannot be followed through the tables of {place}; put all photos into one table")
+    listed = [(data.classes, file) for data, (each, file) in zip(sets, found, strict=True) if isinstance(each, OneHot)]
+    if other := next((file for classes, file in listed if classes != listed[0][0]), None):
+        raise DataError(f"{other} and {listed[0][1]} differ in their columns of labels; give both the same")
     whole = joined(sets, [split_of(file) or 0 for _, file in found])
     seen: set[str] = set()
     for row in range(len(whole)):

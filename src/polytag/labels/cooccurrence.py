@@ -1,6 +1,6 @@
 """Which labels come together: counts, conditional shares, and the graph that label networks pass messages on."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +28,39 @@ def conditional(labels: Labels) -> Matrix:
 
 def shares(labels: Labels) -> csr_array:
     """The same as :func:`conditional`, sparse: for 10,000 labels, of which most never meet."""
-    present, other = (rows_matrix(rows, len(labels.classes)) for rows in (labels.present, labels.other))
+    present = rows_matrix(labels.present, len(labels.classes))
     both = (present.T @ present).tocoo()
-    beside = (present.T @ other).tocsr()  # photos with ``i`` where ``j`` is unknown; absent where that is the default
     apart = both.row != both.col
     rows, columns, counts = both.row[apart], both.col[apart], both.data[apart].astype(np.float64)
-    none = not (len(rows) and beside.nnz)
-    listed = np.zeros(len(rows)) if none else np.asarray(beside[rows, columns], np.float64).ravel()
-    known = labels.counts().present[rows] - listed if labels.default == "absent" else counts + listed
+    known = present_where_known(labels, rows, columns)
     return csr_array((counts / known, (rows, columns)), shape=both.shape)
+
+
+def present_where_known(labels: Labels, first: NDArray[Any], second: NDArray[Any]) -> Matrix:
+    """How many photos have the first label of each pair, of those on which the second is known: ``(pairs,)``."""
+    present, other = (rows_matrix(rows, len(labels.classes)) for rows in (labels.present, labels.other))
+    # On these photos the second is unknown, or absent where unknown is the default.
+    beside = _at(present.T @ other, first, second)
+    if labels.default == "absent":
+        return np.asarray(labels.counts().present[first] - beside)
+    return _at(present.T @ present, first, second) + beside
+
+
+def both_known(labels: Labels, first: NDArray[Any], second: NDArray[Any]) -> Matrix:
+    """On how many photos both labels of each pair are known: ``(pairs,)``."""
+    present, other = (rows_matrix(rows, len(labels.classes)) for rows in (labels.present, labels.other))
+    if labels.default == "absent":
+        unknown = labels.counts().unknown
+        return np.asarray(len(labels) - unknown[first] - unknown[second] + _at(other.T @ other, first, second))
+    told = present + other
+    return _at(told.T @ told, first, second)
+
+
+def _at(matrix: Any, rows: NDArray[Any], columns: NDArray[Any]) -> Matrix:
+    """Entries of a sparse matrix."""
+    if not (len(rows) and matrix.nnz):
+        return np.zeros(len(rows))
+    return np.asarray(matrix.tocsr()[rows, columns], np.float64).ravel()
 
 
 def label_graph(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polytag.labels.cooccurrence import rows_matrix
+from polytag.labels.cooccurrence import both_known, present_where_known, rows_matrix
 from polytag.labels.matrix import Labels
 
 TAIL = ("head", "medium", "tail")  # classes with many, some and few training photos
@@ -18,8 +18,8 @@ class Together(NamedTuple):
     first: int  # column of the rarer one
     second: int
     photos: int  # that have both
-    share: float  # of the photos with ``first``, those that have ``second``
-    expected: float  # photos that would have both if the two had nothing to do with each other
+    share: float  # of the photos with ``first`` on which ``second`` is known, those that have it
+    expected: float  # photos that would have both, of those on which both are known, if each came by itself
 
 
 def labels_per_item(labels: Labels) -> NDArray[np.int64]:
@@ -61,7 +61,8 @@ def pairs_together(labels: Labels, most: int = 1000) -> list[Together]:
     rows, columns, photos = both.row[kept], both.col[kept], both.data[kept]
     swap = counts[rows] > counts[columns]
     first, second = np.where(swap, columns, rows), np.where(swap, rows, columns)
-    share = photos / counts[first]
-    expected = counts[first] * counts[second] / len(labels)
+    having = present_where_known(labels, first, second)
+    share = photos / having
+    expected = having * present_where_known(labels, second, first) / both_known(labels, first, second)
     order = np.lexsort((second, first, -photos))[:most]
     return [Together(int(first[n]), int(second[n]), int(photos[n]), float(share[n]), float(expected[n])) for n in order]

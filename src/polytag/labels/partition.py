@@ -181,7 +181,7 @@ def load_partition(path: Path, labels: Labels, kind: Kind) -> Partition:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read as a partition of labels ({error}); save it again") from error
     try:
         told, groups = _content(path, content, labels.classes)

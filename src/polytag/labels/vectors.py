@@ -16,7 +16,7 @@ from polytag._checks import check_number
 from polytag._random import generator
 from polytag._text import counted
 from polytag.errors import DataError
-from polytag.labels.cooccurrence import rows_matrix, together
+from polytag.labels.cooccurrence import both_known, present_where_known, rows_matrix, together
 from polytag.labels.matrix import Labels
 
 Vectors = NDArray[np.float64]
@@ -38,18 +38,19 @@ def cooccurrence_vectors(labels: Labels, size: int) -> Vectors:
 
     The factors of the positive pointwise mutual information ``max(0, log(P(i, j) / P(i) P(j)))`` by its eigenvectors,
     the largest first, times the roots of their values (Levy and Goldberg, NeurIPS 2014); zeros where there are fewer
-    than ``size``, and for a label that is on no photo. An unknown label counts as absent.
+    than ``size``, and for a label that is on no photo. A pair is counted on the photos on which both are known.
 
     Args:
         labels: of the training photos; 10,000 classes take 2 GB.
         size: numbers in a vector, ``>= 1``.
     """
     check_number("size", size, 1, 65536)
-    both = together(labels).astype(np.float64)
-    alone = both.diagonal()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        information = np.log(both * len(labels) / np.outer(alone, alone))
-    information = np.where(np.isfinite(information), information.clip(min=0), 0)
+    both = together(labels)
+    information = np.zeros(both.shape)
+    first, second = np.nonzero(both)
+    having = present_where_known(labels, first, second) * present_where_known(labels, second, first)
+    known = both_known(labels, first, second)
+    information[first, second] = np.log(both[first, second] * known / having).clip(min=0)
     if not information.any():  # no label tells anything of another
         return np.zeros((len(information), size))
     values, vectors = _eigen(information, size)

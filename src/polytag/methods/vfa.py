@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from polytag._checks import check_choice, check_number, check_type
-from polytag._random import torch_seed
+from polytag._random import drawn_from, torch_seed
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Batch
 from polytag.errors import OptionError
@@ -149,8 +149,7 @@ class VFA(Method):
         channels, classes = self.model.head.in_channels, self.model.head.num_classes
         size, middle = self.sizes["size"], self.sizes["aggregate"]
         like = next(self.model.parameters())
-        with torch.random.fork_rng(devices=[]):  # drawn on the CPU: the same for every device
-            torch.manual_seed(torch_seed(context.seed, 2))
+        with drawn_from(torch_seed(context.seed, 2)):  # on the CPU: the same for every device
             vaes = ClassVAEs(channels, classes, size, self.sizes["latent"], self.sizes["hidden"])
             layers = nn.Linear(classes * size, middle), nn.ReLU(inplace=True), nn.Linear(middle, channels)
         self.vaes, self.aggregate = vaes.to(like), nn.Sequential(*layers).to(like)
@@ -242,8 +241,7 @@ def shuffled_pairs(labels: Labels, batch_size: int, seed: int) -> Pairs:
     rows = Uniform(labels).draw(seed, 0)
     for step, start in enumerate(range(0, len(rows), batch_size)):
         targets = torch.from_numpy(labels.dense(rows[start : start + batch_size]))  # (batch, C)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_seed(seed, step, 0, 0))
+        with drawn_from(torch_seed(seed, step, 0, 0)):
             order = orders(len(targets), classes, targets.device)
         present = (shuffled_labels(targets, order) == 1).double()
         after += present.T @ present

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from polytag._checks import check_choice
-from polytag._random import torch_seed
+from polytag._interrupt import InterruptedWorkError
+from polytag._random import drawn_from, torch_seed
 from polytag._team import Team
 from polytag.data.loader import Batch, Loader, ToDevice
 from polytag.errors import DivergedError, OptionError
@@ -89,7 +90,8 @@ def train(
         context: the accelerator of this program, without mixed precision or accumulation of its own, and the seed of
             everything random.
         average: decay of a running average (EMA) of ``method.model``; None for none.
-        evaluate: metrics of a model that is in ``eval`` mode, without gradients; the same in every process.
+        evaluate: metrics of a model that is in ``eval`` mode, without gradients; the same in every process. May
+            raise :class:`InterruptedWorkError`, which brings a last :class:`Step` that says so.
         evaluate_every: epochs from one judgement to the next; the last epoch is always judged.
         score: the metric, higher is better, that the schedule and ``stopping`` are told.
         accumulate: micro-batches a step.
@@ -161,14 +163,18 @@ def train(
         team.share_buffers(*models.values())
         metrics: dict[str, Metrics] = {}
         if evaluate and (number % evaluate_every == 0 or number == epochs):
-            with torch.no_grad():
-                metrics = {name: evaluate(model) for name, model in models.items()}
+            try:
+                with torch.no_grad():
+                    metrics = {name: evaluate(model) for name, model in models.items()}
+            except InterruptedWorkError:
+                yield Step(number, state.step, total, losses, rate, state, True)
+                return
             check_choice("score", score, metrics["raw"])
             defined = [values[score] for values in metrics.values() if not math.isnan(values[score])]
             if defined:
                 schedule.observe(max(defined))
-                if stopping:
-                    stopping.observe(max(defined), state.step < schedule.warmup * total)
+            if defined and stopping:
+                stopping.observe(max(defined), state.step < schedule.warmup * total)
         state.epoch, state.sums = number, {}
         yield Epoch(number, losses, metrics, models, rate, state)  # outside no_grad, or the caller would inherit it
 
@@ -226,7 +232,9 @@ class _Runner:
         # The same step draws the same numbers however often it is run: SAM's second pass, or a resumed run.
         with (
             nullcontext() if last else self.accelerator.no_sync(self.wrapped),
-            _seeded(self.accelerator.device, self.seed, self.state.step, number, self.accelerator.process_index),
+            drawn_from(
+                torch_seed(self.seed, self.state.step, number, self.accelerator.process_index), self.accelerator.device
+            ),
         ):
             with self.speed.autocast(self.accelerator.device):
                 losses = {name: value / parts for name, value in self.wrapped(*batches).items()}
@@ -258,14 +266,6 @@ def _to_train_mode(method: Method, rests: bool) -> None:
 def _may_stop(device: torch.device, step: int) -> bool:
     """Whether several processes agree after this step on whether to stop; the same in all of them."""
     return device.type == "cpu" or step % AGREE_EVERY == 0
-
-
-@contextmanager
-def _seeded(device: torch.device, *numbers: int) -> Iterator[None]:
-    """Dropout and noise drawn inside depend on these numbers alone; the generators outside are left as they were."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(torch_seed(*numbers))
-        yield
 
 
 def _check_accelerator(accelerator: Accelerator) -> None:

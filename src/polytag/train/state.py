@@ -101,7 +101,7 @@ def load_tree(path: Path) -> Any:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return _unpack(json.loads(file.metadata()["tree"]), tensors)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise RunError(f"the training state {path} cannot be read ({error}); start again without --resume") from error
 
 
