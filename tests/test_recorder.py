@@ -144,6 +144,42 @@ def test_another_version_is_told_where_it_may_compute_otherwise(run_copy):
     assert record.other_versions() == []
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_the_state_before_a_damaged_one_is_taken(links, run_copy, monkeypatch):
+    def refuse(*paths):
+        raise OSError(95, "Operation not supported")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    record = Recorder(run_copy, Run.open(run_copy).config, "mAP")
+    for number in (1, 2, 3):
+        record.save(epoch(number, 0.5))
+    last = run_copy / "state" / "last.safetensors"
+    last.write_bytes(last.read_bytes()[:-1] + b"\x07")
+    again = Recorder(run_copy, Run.open(run_copy).config, "mAP")
+    assert again.take_up(again.resume())["step"] == 20
+    assert again.remarks == [
+        f"the training state {last} cannot be read (its content does not fit its digest); "
+        "the state before it, of step 20, is taken instead"
+    ]
+    (run_copy / "state" / "previous.safetensors").write_bytes(b"")
+    with pytest.raises(RunError, match=r"last.safetensors cannot be read \(its content"):
+        Recorder(run_copy, Run.open(run_copy).config, "mAP").resume()
+
+
+def test_a_disk_that_is_full_leaves_a_state_to_resume_from_where_there_are_no_links(run_copy, monkeypatch):
+    record = Recorder(run_copy, Run.open(run_copy).config, "mAP")
+
+    def refuse(*paths):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr("polytag.train.state.save_file", refuse)
+    with pytest.raises(RunError, match="the disk is full"):
+        record.save(epoch(3, 0.5))
+    assert Recorder(run_copy, Run.open(run_copy).config, "mAP").resume() is not None
+
+
 def test_what_was_saved_is_taken_up_again(trained):
     config = Run.open(trained).config
     record = Recorder(trained, config, "mAP")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ from polytag.run import (
     HISTORY,
     LOCK,
     METRICS,
+    PREVIOUS,
     STATE,
     WEIGHTS,
     Run,
@@ -67,6 +69,7 @@ class Recorder:
         self.folder, self.config, self.score, self.writes = folder, config, score, writes
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {"epoch": 0, "weights": "raw", "score": -math.inf}
+        self.remarks: list[str] = []  # on what was resumed
         self.spent, self.epoch_began = 0.0, 0  # seconds in the epoch that is going on, and its first step
 
     def start(self, running: dict[str, Any], again: bool = False) -> None:
@@ -82,7 +85,7 @@ class Recorder:
         save_json(self.folder / CONFIG, {**self.config, "running": running})
         for kind in () if again else get_args(Kind):
             partition_file(self.folder, kind).unlink(missing_ok=True)
-        for name in (STATE, METRICS, CARD, HISTORY, WEIGHTS, SCORES, VAL_SCORES):
+        for name in (STATE, PREVIOUS, METRICS, CARD, HISTORY, WEIGHTS, SCORES, VAL_SCORES):
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / trackers.FOLDER, ignore_errors=True)
 
@@ -111,8 +114,21 @@ class Recorder:
                 f"{self.folder} is finished and has no {STATE} to go on from; start another run, or replace it with "
                 "--overwrite"
             )
-        saved: dict[str, Any] | None = load_tree(self.folder / STATE) if has_state(self.folder) else None
-        return saved
+        return self._saved() if has_state(self.folder) else None
+
+    def _saved(self) -> dict[str, Any]:
+        """The last state, or the one before if that is damaged."""
+        try:
+            last: dict[str, Any] = load_tree(self.folder / STATE)
+            return last
+        except RunError as error:
+            try:
+                previous: dict[str, Any] = load_tree(self.folder / PREVIOUS)
+            except RunError:
+                raise error from None
+            what = str(error).removesuffix("; start again without --resume")
+            self.remarks.append(f"{what}; the state before it, of step {previous['train']['step']}, is taken instead")
+            return previous
 
     def other_versions(self) -> list[str]:
         """What has another version than when the run was begun, and may compute otherwise; a sentence each."""
@@ -203,7 +219,16 @@ class Recorder:
         if not is_finite(state["method"]):
             raise DivergedError(f"the weights became infinite at step {event.state.step}; lower the learning rate")
         account = {"history": self.history, "best": self.best, "spent": self.spent, "epoch_began": self.epoch_began}
+        self._set_aside(self.folder / STATE, self.folder / PREVIOUS)
         save_tree(self.folder / STATE, {"train": state, **account})
+
+    def _set_aside(self, last: Path, previous: Path) -> None:
+        if last.exists():
+            previous.unlink(missing_ok=True)
+            try:
+                os.link(last, previous)
+            except OSError:  # a file system without links: should the next one not be written, this one is taken
+                os.replace(last, previous)
 
     def _forget_thresholds(self) -> None:
         """Those that were chosen meanwhile are of weights that are gone."""
@@ -236,7 +261,7 @@ def was_begun_by_this_launch(folder: Path) -> bool:
 
 def has_state(folder: Path) -> bool:
     """Whether a training was saved there, beyond that it began."""
-    return (folder / STATE).exists()
+    return (folder / STATE).exists() or (folder / PREVIOUS).exists()
 
 
 def check_folder(folder: Path, resume: bool, overwrite: bool) -> None:

@@ -24,7 +24,7 @@ from polytag.train.state import is_finite, write_tensors
 
 FORMAT = 1  # of config.json; a larger number is from a newer polytag
 WEIGHTS, CONFIG, METRICS, HISTORY, CARD = "model.safetensors", "config.json", "metrics.json", "history.csv", "README.md"
-STATE, LOCK = "state/last.safetensors", ".lock"
+STATE, PREVIOUS, LOCK = "state/last.safetensors", "state/previous.safetensors", ".lock"
 FITS = "fits"  # folder of the trainings that a method asked for
 
 

@@ -29,7 +29,7 @@ from polytag.model import Classifier
 from polytag.probe import TrainingProbe
 from polytag.recorder import FREE, Recorder, alone_in, check_folder, has_state, was_begun_by_this_launch
 from polytag.relations import Known, tell_labels
-from polytag.run import METRICS, Run, save_json
+from polytag.run import METRICS, PREVIOUS, Run, save_json
 from polytag.run_config import config_of
 from polytag.scores import SCORES, VAL_SCORES, photos_fingerprint, save_scores
 from polytag.shares import fitting, parts_after, parts_of, release_memory
@@ -149,7 +149,7 @@ class Session:
         t, team = self.training, self.team
         recorder = Recorder(t.out, config_of(t, data, split, self.preprocessing), SCORE, team.first)
         saved = team.from_first(recorder.resume) if resume else None
-        yield from map(Note, recorder.other_versions() if resume else ())
+        yield from map(Note, [*recorder.remarks, *recorder.other_versions()] if resume else ())
         began = team.from_first(lambda: Run.open(t.out).config.get("running", {})) if resume else {}
         self.parts = parts = max(self.parts, parts_of(began, t.batch_size, team.size))
         batch_size = fitting(t.batch_size, len(split.train), parts * team.size)
@@ -296,4 +296,5 @@ class Session:
         if team.first:
             save_json(t.out / METRICS, metrics)
             write_card(Run.open(t.out), metrics)
+            (t.out / PREVIOUS).unlink(missing_ok=True)
         team.from_first(lambda: None)  # nobody leaves before it is written

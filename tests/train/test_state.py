@@ -5,6 +5,7 @@ import math
 import resource
 import struct
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -171,6 +172,27 @@ def refusal(path):
     assert reason.endswith("); start again without --resume")
     assert "\n" not in reason
     return reason.removesuffix("); start again without --resume")
+
+
+def test_every_bit_that_has_turned_is_noticed(tmp_path):
+    path = tmp_path / "state.safetensors"
+    tree = {
+        "weights": torch.arange(40.0),
+        "half": torch.ones(3, dtype=torch.bfloat16),
+        "step": 7,
+        "one": torch.tensor(2),
+    }
+    save_tree(path, tree)
+    whole = path.read_bytes()
+    places = np.random.default_rng(0).choice(8 * len(whole), 200, replace=False)
+    for place in places.tolist():
+        content = bytearray(whole)
+        content[place // 8] ^= 1 << place % 8
+        path.write_bytes(content)
+        with pytest.raises(RunError):
+            load_tree(path)
+    path.write_bytes(whole)
+    assert load_tree(path)["step"] == 7
 
 
 @pytest.mark.parametrize("kept", [0, 5, 100, -1])

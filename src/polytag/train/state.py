@@ -1,5 +1,6 @@
 """What a training must remember to go on as if it had never stopped, and how that is written without pickle."""
 
+import hashlib
 import json
 import os
 import re
@@ -88,21 +89,32 @@ def save_tree(path: Path, tree: Any) -> None:
     """
     tensors: dict[str, Tensor] = {}
     text = json.dumps(_pack(tree, tensors))
-    write_tensors(path, tensors, {"tree": text})
+    write_tensors(path, tensors, {"tree": text, "digest": _digest(text, tensors)})
 
 
 def load_tree(path: Path) -> Any:
     """Read back what :func:`save_tree` wrote.
 
     Raises:
-        RunError: if the file is missing or damaged.
+        RunError: if the file is missing, or a single bit of it is not as it was written.
     """
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return _unpack(json.loads(file.metadata()["tree"]), tensors)
+            text, digest = file.metadata()["tree"], file.metadata().get("digest")  # an older polytag wrote none
+        if digest not in (None, _digest(text, tensors)):
+            raise ValueError("its content does not fit its digest")
+        return _unpack(json.loads(text), tensors)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise RunError(f"the training state {path} cannot be read ({error}); start again without --resume") from error
+
+
+def _digest(text: str, tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.blake2b(text.encode(), digest_size=16)
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
