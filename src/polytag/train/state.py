@@ -101,8 +101,8 @@ def load_tree(path: Path) -> Any:
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            text, digest = file.metadata()["tree"], file.metadata().get("digest")  # an older polytag wrote none
-        if digest not in (None, _digest(text, tensors)):
+            text, digest = (file.metadata()[name] for name in ("tree", "digest"))
+        if digest != _digest(text, tensors):
             raise ValueError("its content does not fit its digest")
         return _unpack(json.loads(text), tensors)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
