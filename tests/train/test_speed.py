@@ -15,7 +15,7 @@ from polytag.methods.supervised import Supervised
 from polytag.train import speed
 from polytag.train.speed import SPEEDS, Speed, fastest, seconds_per_pass
 
-EAGER = ("eager", "channels_last", "bf16")
+EAGER = ("eager", "channels_last", "medium", "bf16")
 
 
 def found(method, steps=10, batch_size=16):
@@ -39,27 +39,28 @@ def timed(monkeypatch):
 
 
 def test_the_fastest_is_taken_and_told_in_images_a_second(timed):
-    timed[1].update(eager=0.5, channels_last=0.25, bf16=1.0)
+    timed[1].update(eager=0.5, channels_last=0.25, medium=0.5, bf16=1.0)
     assert found(Watched()) == (
         "channels_last",
-        "speed channels_last, the fastest in images a second: eager 32, channels_last 64, bf16 16",
+        "speed channels_last, the fastest in images a second: eager 32, channels_last 64, medium 32, bf16 16",
     )
 
 
 @pytest.mark.parametrize(("steps", "tried"), [(600, EAGER), (601, tuple(SPEEDS))])
 def test_compiling_is_tried_only_where_the_training_would_be_long(steps, tried, timed):
-    timed[1].update(eager=2.0, channels_last=0.5, bf16=1.0, compile=0.5, compile_bf16=0.25)
+    timed[1].update(eager=2.0, channels_last=0.5, medium=1.0, bf16=1.0, compile=0.5, compile_bf16=0.25)
     best, _ = found(Watched(), steps)
     assert tuple(timed[0]) == tried
     assert best == ("compile_bf16" if "compile" in tried else "channels_last")
 
 
 def test_what_cannot_be_compiled_is_left_out_and_told(timed):
-    timed[1].update(eager=1.0, channels_last=2.0, bf16=4.0, compile=OSError("no compiler\nat all"), compile_bf16=0.5)
+    timed[1].update(eager=1.0, channels_last=2.0, medium=4.0, bf16=4.0)
+    timed[1].update(compile=OSError("no compiler\nat all"), compile_bf16=0.5)
     assert found(Watched(), steps=1000) == (
         "compile_bf16",
-        "speed compile_bf16, the fastest in images a second: eager 16, channels_last 8, bf16 4, compile_bf16 32; "
-        "compile cannot be used here (OSError)",
+        "speed compile_bf16, the fastest in images a second: eager 16, channels_last 8, medium 4, bf16 4, "
+        "compile_bf16 32; compile cannot be used here (OSError)",
     )
 
 
@@ -90,7 +91,8 @@ def test_passes_are_run_as_said_and_timed(name):
             last = torch.channels_last
             weight = self.model.trunk[0].weight
             layout = (batch.images.is_contiguous(memory_format=last), weight.is_contiguous(memory_format=last))
-            seen.append((self.training, *layout, torch.is_autocast_enabled("cpu")))
+            matmul = torch.get_float32_matmul_precision()
+            seen.append((self.training, *layout, torch.is_autocast_enabled("cpu"), matmul))
             return super().losses(batch)
 
     way = SPEEDS[name]
@@ -100,7 +102,9 @@ def test_passes_are_run_as_said_and_timed(name):
     method = Looking()
     assert seconds_per_pass(method, batches, way, rounds=2) > 0
     assert method.model.trunk[0].weight.is_contiguous()  # a copy was timed
-    assert seen == [(True, way.channels_last, way.channels_last, way.bf16)] * 4
+    matmul = "medium" if way.medium else "highest"
+    assert seen == [(True, way.channels_last, way.channels_last, way.bf16, matmul)] * 4
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 @pytest.mark.parametrize("name", EAGER)
@@ -112,6 +116,24 @@ def test_every_speed_trains_alike(name):
     assert weights_of(fast).dtype == torch.float32
     layout = torch.channels_last if SPEEDS[name].channels_last else torch.contiguous_format
     assert fast.model.trunk[0].weight.is_contiguous(memory_format=layout)
+
+
+def test_the_precision_of_products_is_that_of_the_caller_afterwards():
+    within = Speed(medium=True).precision()
+    within.__enter__()
+    assert torch.get_float32_matmul_precision() == "medium"
+    assert not within.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
+    assert torch.get_float32_matmul_precision() == "highest"
+    seen = []
+
+    class Looking(Watched):
+        def losses(self, *batches):
+            seen.append(torch.get_float32_matmul_precision())
+            return super().losses(*batches)
+
+    list(run(Looking(), speed=Speed(medium=True)))
+    assert set(seen) == {"medium"}
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 def test_only_what_is_said_to_be_compiled_is(monkeypatch):

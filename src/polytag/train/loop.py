@@ -235,6 +235,7 @@ class _Runner:
             drawn_from(
                 torch_seed(self.seed, self.state.step, number, self.accelerator.process_index), self.accelerator.device
             ),
+            self.speed.precision(),
         ):
             with self.speed.autocast(self.accelerator.device):
                 losses = {name: value / parts for name, value in self.wrapped(*batches).items()}

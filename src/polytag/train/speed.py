@@ -4,8 +4,8 @@ import copy
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +22,18 @@ class Speed:
     channels_last: bool = True
     bf16: bool = False
     compile: bool = False
+    medium: bool = False
+
+    @contextmanager
+    def precision(self) -> Iterator[None]:
+        """Products of float32 matrices from bf16 parts (on GPUs: TF32) if that was chosen; afterwards as before."""
+        before = torch.get_float32_matmul_precision()
+        try:
+            if self.medium:
+                torch.set_float32_matmul_precision("medium")
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before)
 
     def autocast(self, device: torch.device) -> AbstractContextManager[object]:
         """Mixed precision for the forward pass; losses are computed in float32."""
@@ -35,6 +47,7 @@ class Speed:
 SPEEDS: dict[str, Speed] = {
     "eager": Speed(channels_last=False),
     "channels_last": Speed(),
+    "medium": Speed(medium=True),
     "bf16": Speed(bf16=True),
     "compile": Speed(compile=True),
     "compile_bf16": Speed(bf16=True, compile=True),
@@ -104,9 +117,10 @@ def seconds_per_pass(method: Method, batches: tuple[Batch, ...], speed: Speed, r
     seconds = []
     for _ in range(2 + rounds):
         start = time.perf_counter()
-        with speed.autocast(device):
-            total = torch.stack(list(run(*placed).values())).sum()
-        total.backward()  # type: ignore[no-untyped-call]
+        with speed.precision():
+            with speed.autocast(device):
+                total = torch.stack(list(run(*placed).values())).sum()
+            total.backward()  # type: ignore[no-untyped-call]
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         seconds.append(time.perf_counter() - start)
