@@ -1,6 +1,7 @@
 """What a run folder promises: opened again it is the model that was trained, and damage is said in a sentence."""
 
 import json
+import os
 import re
 import shutil
 
@@ -11,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from polytag.card import write_card
 from polytag.errors import DivergedError, RunError
 from polytag.heads.linear import Linear
-from polytag.run import FORMAT, Run, save_history, save_json, save_weights, without_nan
+from polytag.run import FORMAT, MOST, Run, save_history, save_json, save_weights, without_nan
 
 
 def change(folder, **changes):
@@ -88,6 +89,16 @@ def test_what_is_no_run_is_refused(tmp_path):
     )
     (tmp_path / "config.json").write_text("{")
     assert refusal(Run.open, tmp_path).startswith(f"{tmp_path}/config.json cannot be read (")
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    assert refusal(Run.open, tmp_path).startswith(f"{tmp_path}/config.json cannot be read (")
+    with (tmp_path / "config.json").open("w") as file:
+        file.truncate(MOST + 1)
+    told = f"{tmp_path}/config.json is no file of at most 64 MB; train again or restore it"
+    assert refusal(Run.open, tmp_path) == told
+    (tmp_path / "config.json").unlink()
+    os.mkfifo(tmp_path / "config.json")
+    assert refusal(Run.open, tmp_path) == told  # and does not wait for somebody to write there
+    (tmp_path / "config.json").unlink()
     (tmp_path / "config.json").write_text("[]")
     assert refusal(Run.open, tmp_path) == f"{tmp_path}/config.json is damaged: it must hold one JSON object"
 

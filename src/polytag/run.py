@@ -5,6 +5,7 @@ import io
 import json
 import math
 import platform
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,7 @@ def save_history(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
     write_text(folder / HISTORY, text.getvalue())
 
 
+MOST = 64_000_000  # bytes of a file of settings or metrics; those of 100,000 labels take half of it
 # What config.json must hold for a run to be opened, trained on and judged.
 _NEEDED = {"model": dict, "classes": list, "preprocessing": dict, "thresholds": list, "training": dict, "data": dict}
 _JSON = {dict: "object", list: "list"}
@@ -223,6 +225,9 @@ _JSON = {dict: "object", list: "list"}
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
+        seen = path.stat()
+        if not stat.S_ISREG(seen.st_mode) or seen.st_size > MOST:
+            raise RunError(f"{path} is no file of at most {MOST // 1_000_000} MB; train again or restore it")
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing; give the folder that polytag train wrote") from error

@@ -29,6 +29,13 @@ def test_a_table_is_written_with_its_splits(photos, tmp_path, capsys):
     assert {0, 1, 2} == set(data.split.tolist())
 
 
+def test_where_there_is_no_test_it_says_what_a_training_makes_of_that(photos, tmp_path, capsys):
+    header, *rows = (photos / "labels.csv").read_text().splitlines()
+    (photos / "all.csv").write_text("\n".join([f"{header},split", *(f"{row},train" for row in rows)]))
+    assert main(["longtail", str(photos / "all.csv"), "--imbalance", "2", "-o", str(tmp_path / "lt.csv")]) == 0
+    assert "there are no test photos, so a training takes val for them" in capsys.readouterr().err
+
+
 def test_a_published_list(photos, tmp_path, capsys):
     (tmp_path / "list.txt").write_text("photo03\nphoto01\n\n")
     assert main(["longtail", str(photos), "--photos", "list.txt", "--test", str(photos), "-o", "sub/new.csv"]) == 0

@@ -14,7 +14,7 @@ from polytag.data.convert import convert
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.longtail import long_tailed, published_tail
 from polytag.data.open import open_data
-from polytag.data.splits import TRAIN
+from polytag.data.splits import TEST, TRAIN
 from polytag.data.vocabulary import choose_labels, read_lines
 from polytag.errors import OptionError
 
@@ -41,6 +41,8 @@ def main(words: list[str]) -> int:
         made = published_tail(data, read_lines(Path(args.photos)), test)
     for note in made.notes:
         say(note)
+    if made.split is not None and not (made.split == TEST).any():
+        say("there are no test photos, so a training takes val for them and a part of the training photos for val")
     written = convert(made, out, "csv")
     print(_as_text(data, made))
     print(f"\n{counted(len(made), 'photo')}, written to {printable(str(out))}. Train on it, rare labels and all:")
