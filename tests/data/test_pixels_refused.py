@@ -105,6 +105,14 @@ def test_a_sequential_jpeg_with_a_scan_for_each_channel_can_repeat_them_too():
     assert sentence(bomb) == "the photo cannot be read: it has more than 100 JPEG scans"
 
 
+def test_a_jpeg_of_segments_without_end_is_refused_before_pillow_sees_it():
+    data = saved(picture(), "JPEG")
+    allowed = data[:2] + b"\xff\xfe\0\2" * 9_000 + data[2:]
+    np.testing.assert_array_equal(open_image(allowed), open_image(data))
+    bomb = data[:2] + b"\xff\xfe\0\2" * 2_000_000 + data[2:]
+    assert sentence(bomb) == "the photo cannot be read: it has more than 10,000 JPEG segments before its picture"
+
+
 def test_scans_in_other_segments_or_after_the_picture_do_not_count():
     data = saved(picture(), "JPEG", progressive=True, comment=b"\xff\xda\0\x08" * 500)
     expected = open_image(saved(picture(), "JPEG", progressive=True))
