@@ -135,8 +135,8 @@ class Frame:
 
     ndim = 2
 
-    def __init__(self, values):
-        self.values, self.columns = values, NAMES
+    def __init__(self, values, columns=NAMES):
+        self.values, self.columns = values, columns
 
     def __iter__(self):
         return iter(self.columns)
@@ -149,7 +149,10 @@ class Frame:
 
 
 def test_the_columns_of_a_data_frame_are_the_labels(data):
-    assert estimator().fit(data[0], Frame(data[1])).classes_.tolist() == NAMES
+    model = estimator().fit(data[0], Frame(data[1]))
+    assert model.classes_.tolist() == NAMES
+    turned = Frame(data[1][:, ::-1], NAMES[::-1])
+    assert model.score(data[0], turned) == model.score(data[0], data[1])
 
 
 @pytest.mark.parametrize("form", [csr_array, np.ndarray.tolist, lambda matrix: matrix.astype(bool), Frame])

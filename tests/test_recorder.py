@@ -17,7 +17,7 @@ from polytag.recorder import Recorder, alone_in, check_folder
 from polytag.run import Run, save_thresholds
 from polytag.train.loop import Epoch, Step
 from polytag.train.schedules import Constant
-from polytag.train.state import TrainState
+from polytag.train.state import TrainState, load_tree
 
 
 class Still(Method):
@@ -124,9 +124,14 @@ def test_thresholds_that_were_chosen_meanwhile_go_with_the_weights_that_they_wer
 
 def test_what_a_killed_process_did_not_finish_is_deleted_by_the_next(tmp_path, run_copy):
     (tmp_path / "new").mkdir()
-    for folder, resume in ((tmp_path / "new", False), (run_copy, True)):
-        (folder / ".config.json.1234.part").write_text("{")
-        check_folder(folder, resume=resume, overwrite=False)
+    for folder in (tmp_path / "new", run_copy):
+        for name in (".config.json.1234.part", "state/.last.safetensors.1234.part", "scores/.test.safetensors.9.part"):
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text("{")
+    for name in ("state", "scores"):
+        shutil.rmtree(tmp_path / "new" / name)
+    check_folder(tmp_path / "new", resume=False, overwrite=False)
+    check_folder(run_copy, resume=True, overwrite=False)
     recorder(tmp_path / "new").start({})
     Recorder(run_copy, Run.open(run_copy).config, "mAP").resume()
     assert not [*tmp_path.rglob("*.part"), *run_copy.rglob("*.part")]
@@ -134,14 +139,29 @@ def test_what_a_killed_process_did_not_finish_is_deleted_by_the_next(tmp_path, r
 
 def test_another_version_is_told_where_it_may_compute_otherwise(run_copy):
     config = Run.open(run_copy).config
-    python, torch_version = (config["versions"][name] for name in ("python", "torch"))
-    config["versions"] |= {"torch": "2.3.0", "python": ".".join([*python.split(".")[:2], "99"])}
+    begun = dict(config["versions"])
+    config["versions"] |= {"timm": "1.0.99"}
     record = Recorder(run_copy, config, "mAP")
-    (told,) = record.other_versions()
-    assert told == f"begun with torch {torch_version} and resumed with 2.3.0: sums may be rounded otherwise"
+    assert record.told() == [f"it ran with timm {begun['timm']} and goes on with 1.0.99: sums may be rounded otherwise"]
     record.go_on({})
-    assert Run.open(run_copy).config["versions"]["torch"] == "2.3.0"
-    assert record.other_versions() == []
+    assert Run.open(run_copy).config["versions"] == begun
+    assert Run.open(run_copy).config["running"]["versions"]["timm"] == "1.0.99"
+    assert record.told() == []
+
+
+def test_weights_of_an_epoch_that_the_state_does_not_know_are_no_best_ones(run_copy):
+    """As where a process was killed between the two, or where the state before the last is taken."""
+    config = Run.open(run_copy).config
+    one = Recorder(run_copy, config, "mAP")
+    one.epoch(epoch(1, 0.5), 1.0, 100)
+    one.save(epoch(1, 0.5))
+    one.epoch(epoch(2, 0.6), 1.0, 100)
+    two = Recorder(run_copy, config, "mAP")
+    two.take_up(two.resume())
+    assert two.told() == ["the weights that are kept are of epoch 2, which is trained once more"]
+    two.epoch(epoch(2, 0.4, value=7), 1.0, 100)  # on another machine the numbers may be others
+    assert kept(run_copy) == 7
+    assert two.best == {"epoch": 2, "weights": "raw", "score": 0.4}
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -151,6 +171,7 @@ def test_the_state_before_a_damaged_one_is_taken(links, run_copy, monkeypatch):
 
     if not links:
         monkeypatch.setattr(os, "link", refuse)
+    (run_copy / "model.safetensors").unlink()  # of another training than the states below
     record = Recorder(run_copy, Run.open(run_copy).config, "mAP")
     for number in (1, 2, 3):
         record.save(epoch(number, 0.5))
@@ -158,10 +179,13 @@ def test_the_state_before_a_damaged_one_is_taken(links, run_copy, monkeypatch):
     last.write_bytes(last.read_bytes()[:-1] + b"\x07")
     again = Recorder(run_copy, Run.open(run_copy).config, "mAP")
     assert again.take_up(again.resume())["step"] == 20
+    again.save(epoch(3, 0.5))  # sets aside what was taken, not what was damaged
+    assert load_tree(run_copy / "state" / "previous.safetensors")["train"]["step"] == 20
     assert again.remarks == [
         f"the training state {last} cannot be read (its content does not fit its digest); "
         "the state before it, of step 20, is taken instead"
     ]
+    last.write_bytes(last.read_bytes()[:-1] + b"\x07")
     (run_copy / "state" / "previous.safetensors").write_bytes(b"")
     with pytest.raises(RunError, match=r"last.safetensors cannot be read \(its content"):
         Recorder(run_copy, Run.open(run_copy).config, "mAP").resume()

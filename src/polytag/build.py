@@ -126,14 +126,16 @@ def head_for(loss: Any, head: Choice) -> Choice:
 
 
 def made(kind: str, choice: Choice) -> Any:
-    """A thing that the project knows nothing to give to (a crop, a schedule), from a choice, or a copy of one's own.
+    """A thing that the project knows nothing to give to (a crop, a schedule), from a choice or as it is.
 
-    A schedule keeps account of the scores it sees, and several trainings may be asked for with one object.
+    A schedule is copied: it keeps account of the scores it sees, and several trainings may be asked for with one.
 
     Raises:
         OptionError: if a name or an option is not known, or a value out of its range.
     """
-    return copy.deepcopy(choice) if isinstance(choice, OBJECTS[kind]) else factory(kind, choice)()
+    if not isinstance(choice, OBJECTS[kind]):
+        return factory(kind, choice)()
+    return copy.deepcopy(choice) if kind == "schedule" else choice
 
 
 def option_parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:

@@ -165,7 +165,9 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         if sample_weight is not None:
             raise DataError("score is the mAP, which takes no sample_weight; leave it out")
         classes = self.run_.classes
-        labels = _labelled(X, y, classes if _is_matrix(y) else None).labels.with_classes(classes)
+        # The columns of a data frame go by their names, whatever their order, if these are labels of the fit.
+        named = not _is_matrix(y) or bool({str(name) for name in getattr(y, "columns", ())} & {*classes})
+        labels = _labelled(X, y, None if named else classes).labels.with_classes(classes)
         return METRICS["mAP"](self.decision_function(X), labels.dense(), 0.0)
 
 

@@ -26,6 +26,7 @@ from polytag.run import (
     STATE,
     WEIGHTS,
     Run,
+    epoch_of_weights,
     save_history,
     save_json,
     save_weights,
@@ -81,7 +82,7 @@ class Recorder:
         """
         if not self.writes:
             return
-        remove_unfinished(self.folder)
+        self._tidy()
         save_json(self.folder / CONFIG, {**self.config, "running": running})
         for kind in () if again else get_args(Kind):
             partition_file(self.folder, kind).unlink(missing_ok=True)
@@ -95,7 +96,7 @@ class Recorder:
         Raises:
             RunError: if it was started with other arguments or other data, or is finished and has no state.
         """
-        remove_unfinished(self.folder)
+        self._tidy()
         before = Run.open(self.folder).config
         now = json.loads(json.dumps(without_nan(self.config)))  # as it would be read back
         for name, value in now["training"].items():
@@ -116,42 +117,55 @@ class Recorder:
             )
         return self._saved() if has_state(self.folder) else None
 
+    def _tidy(self) -> None:
+        """What a killed process did not finish goes; nobody else is in the folder."""
+        for place in {(self.folder / name).parent for name in (CONFIG, STATE, SCORES)}:
+            remove_unfinished(place)
+
     def _saved(self) -> dict[str, Any]:
-        """The last state, or the one before if that is damaged."""
+        """The last state, or the one before if that is damaged; a best epoch whose weights are gone is none."""
+        saved = self._last_or_previous()
+        if (kept := epoch_of_weights(self.folder)) not in (None, saved["best"]["epoch"]):
+            self.remarks.append(f"the weights that are kept are of epoch {kept}, which is trained once more")
+            saved["best"] = {"epoch": 0, "weights": "raw", "score": -math.inf}
+        return saved
+
+    def _last_or_previous(self) -> dict[str, Any]:
         try:
-            last: dict[str, Any] = load_tree(self.folder / STATE)
-            return last
+            return dict(load_tree(self.folder / STATE))
         except RunError as error:
             try:
-                previous: dict[str, Any] = load_tree(self.folder / PREVIOUS)
+                previous = dict(load_tree(self.folder / PREVIOUS))
             except RunError:
                 raise error from None
+            os.replace(self.folder / PREVIOUS, self.folder / STATE)  # or the next save would set the damaged one aside
             what = str(error).removesuffix("; start again without --resume")
             self.remarks.append(f"{what}; the state before it, of step {previous['train']['step']}, is taken instead")
             return previous
 
-    def other_versions(self) -> list[str]:
-        """What has another version than when the run was begun, and may compute otherwise; a sentence each."""
-        before = Run.open(self.folder).config.get("versions", {})
-        return [
-            f"begun with {name} {before[name]} and resumed with {version}: sums may be rounded otherwise"
+    def told(self) -> list[str]:
+        """What there is to say of what was resumed, and of versions that may compute otherwise; a sentence each."""
+        config = Run.open(self.folder).config
+        before = config.get("running", {}).get("versions", config.get("versions", {}))
+        return self.remarks + [
+            f"it ran with {name} {before[name]} and goes on with {version}: sums may be rounded otherwise"
             for name, version in self.config.get("versions", {}).items()
-            if name in before and before[name].split(".")[:2] != version.split(".")[:2]
+            if before.get(name, version) != version
         ]
 
     def go_on(self, running: dict[str, Any]) -> None:
         """Note how a resumed run is computed from here on."""
         before = Run.open(self.folder).config if self.writes else {}
-        now = {"running": running, "versions": self.config.get("versions", {})}
-        if self.writes and any(before.get(name) != value for name, value in now.items()):
-            save_json(self.folder / CONFIG, {**before, **now})
+        if (versions := self.config.get("versions")) != before.get("versions"):
+            running = {**running, "versions": versions}  # beside those that it was begun with
+        if self.writes and before.get("running") != running:
+            save_json(self.folder / CONFIG, {**before, "running": running})
 
     def take_up(self, saved: dict[str, Any]) -> dict[str, Any]:
         """Go on from what :meth:`resume` gave; the state of the training loop."""
         self.history, self.best = saved["history"], saved["best"]
+        self.spent, self.epoch_began = saved["spent"], saved["epoch_began"]
         state: dict[str, Any] = saved["train"]
-        # What was saved by a polytag that kept no such account starts it anew.
-        self.spent, self.epoch_began = saved.get("spent", 0.0), saved.get("epoch_began", state["step"])
         return state
 
     def follow(
@@ -201,7 +215,7 @@ class Recorder:
             score = -math.inf if math.isnan(metrics[self.score]) else metrics[self.score]
             if score > self.best["score"] or self.best["score"] == -math.inf:
                 if self.writes:
-                    save_weights(self.folder, event.models[kind])
+                    save_weights(self.folder, event.models[kind], event.number)
                     self._forget_thresholds()
                 self.best = {"epoch": event.number, "weights": kind, "score": score}
         if self.writes:

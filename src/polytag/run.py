@@ -12,7 +12,7 @@ from typing import Any
 
 import timm
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from polytag._files import write_text
@@ -180,8 +180,8 @@ def new_config(
     }
 
 
-def save_weights(folder: Path, model: torch.nn.Module) -> None:
-    """Write ``model.safetensors``.
+def save_weights(folder: Path, model: torch.nn.Module, epoch: int | None = None) -> None:
+    """Write ``model.safetensors``, which says of which epoch it is.
 
     Raises:
         DivergedError: if a weight is not finite; what stood there before is kept.
@@ -190,7 +190,23 @@ def save_weights(folder: Path, model: torch.nn.Module) -> None:
     weights = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
     if not is_finite(weights):
         raise DivergedError(f"the weights are no longer finite and were not saved to {folder}; lower the learning rate")
-    write_tensors(folder / WEIGHTS, weights, {"format": "pt"})
+    write_tensors(folder / WEIGHTS, weights, {"format": "pt"} | ({} if epoch is None else {"epoch": str(epoch)}))
+
+
+def epoch_of_weights(folder: Path) -> int | None:
+    """The epoch that :func:`save_weights` was told; None where there is no such file, or it does not say.
+
+    Raises:
+        RunError: if the file cannot be read.
+    """
+    try:
+        with safe_open(folder / WEIGHTS, "pt") as file:
+            epoch = (file.metadata() or {}).get("epoch", "")
+    except FileNotFoundError:
+        return None
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"{folder / WEIGHTS} cannot be read ({error}); start again without --resume") from error
+    return int(epoch) if epoch.isdecimal() else None
 
 
 def save_thresholds(folder: Path, thresholds: Sequence[float]) -> None:

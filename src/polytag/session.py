@@ -149,7 +149,7 @@ class Session:
         t, team = self.training, self.team
         recorder = Recorder(t.out, config_of(t, data, split, self.preprocessing), SCORE, team.first)
         saved = team.from_first(recorder.resume) if resume else None
-        yield from map(Note, [*recorder.remarks, *recorder.other_versions()] if resume else ())
+        yield from map(Note, team.from_first(recorder.told) if resume else ())
         began = team.from_first(lambda: Run.open(t.out).config.get("running", {})) if resume else {}
         self.parts = parts = max(self.parts, parts_of(began, t.batch_size, team.size))
         batch_size = fitting(t.batch_size, len(split.train), parts * team.size)

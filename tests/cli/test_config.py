@@ -205,8 +205,8 @@ def test_paths_of_a_file_start_from_its_folder_and_typed_ones_from_the_current_o
     assert training.weights == f"{tmp_path}/set/start.pth"
     file = config(text + '\nfits = "t"\n[method]\nname = "cpsd"\ntogether = "a.json"\napart = "b.json"', "set/my.toml")
     training = training_of("--config", "set/my.toml")
-    assert training.fits == "set/t"
-    assert training.method == {"name": "cpsd", "together": "set/a.json", "apart": "set/b.json"}
+    assert training.fits == f"{tmp_path}/set/t"
+    assert training.method == {"name": "cpsd", "together": f"{tmp_path}/set/a.json", "apart": f"{tmp_path}/set/b.json"}
     monkeypatch.chdir(tmp_path / "set")
     typed = training_of("--config", file, "--images", "photos", "--weights", "other.pth", "--out", "b")
     assert (typed.source["images"], typed.weights, str(typed.out)) == (

@@ -86,7 +86,8 @@ import sys, types
 from polytag import cli
 cli.COMMANDS["cat"] = ""
 sys.modules["polytag.cli.cat"] = types.SimpleNamespace(main=lambda words: print("\\u732b") or 0)
-sys.exit(cli.main(["cat"]))
+sys.argv[1:] = ["cat"]
+sys.exit(cli.main())
 """
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}

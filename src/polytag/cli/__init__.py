@@ -32,8 +32,8 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0, 1 where something was refused, 2 without a command, 130 after Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):  # a label that the terminal has no letters for is shown by their numbers
-        if isinstance(stream, io.TextIOWrapper):
+    for stream in (sys.stdout, sys.stderr) if argv is None else ():
+        if isinstance(stream, io.TextIOWrapper):  # letters that the terminal does not have are shown by their numbers
             stream.reconfigure(errors="backslashreplace")
     words = [*(sys.argv[1:] if argv is None else argv)]  # not list(): here that is the command, once it has run
     parser = _parser()

@@ -1,5 +1,6 @@
 """What a person sees while something runs. Narration goes to stderr, results to stdout."""
 
+import io
 import logging
 import sys
 import time
@@ -24,6 +25,15 @@ LINE_EVERY = 30.0  # seconds between two plain lines where there is no terminal
 def say(text: str) -> None:
     """A sentence beside the results; below a bar if there is one."""
     tqdm.write(printable(text), file=sys.stderr)
+
+
+def write_data(text: str) -> None:
+    """To stdout as UTF-8, whatever the terminal has letters for: a program may read it."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() not in ("utf-8", "utf8"):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+    else:
+        sys.stdout.write(text)
 
 
 def report_bad(errors: Iterable[str | None]) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from polytag.cli.console import say
 from polytag.data.check import bad_images_error, find_bad_images
 from polytag.data.labelled_set import SPLITS, LabelledSet
-from polytag.data.splits import three_way
+from polytag.data.splits import NO_SPLITS, three_way
 from polytag.errors import DataError
 from polytag.predictor import Predictor
 
@@ -30,14 +30,15 @@ def part_of(data: LabelledSet, args: argparse.Namespace, predictor: Predictor) -
         return data
     marked = np.array([]) if data.split is None else data.split
     test = marked == SPLITS.index("test")
-    part: LabelledSet | None = None
     if test.any() and args.split != "train":  # as the data says; a val without a test would be the test
         rows = np.flatnonzero(marked == SPLITS.index(args.split))
-        part = data.select(rows) if len(rows) else None
-        if part is not None and not (marked == SPLITS.index("train")).any():
-            return part  # of photos for this alone, nothing says what a run has seen
+        if len(rows):
+            for run in predictor.runs:
+                if any(note.startswith(NO_SPLITS) for note in run.config["data"].get("notes", ())):
+                    say(f"{run.path} was trained on data without splits: photos that it has seen may be among these")
+            return data.select(rows)
     split = three_way(data, predictor.runs[0].config["training"].get("seed", 0))
-    part = getattr(split, args.split) if part is None else part
+    part: LabelledSet = getattr(split, args.split)
     if not len(part):
         raise DataError(f"{args.data} has no {args.split} photos; choose another --split, or all")
     learned = split.train.fingerprint()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from polytag._files import write_text
 from polytag._text import counted, csv_cell, printable, table
-from polytag.cli.console import report_bad, say
+from polytag.cli.console import report_bad, say, write_data
 from polytag.cli.parser import Parser
 from polytag.errors import OptionError
 from polytag.predictor import Prediction, Predictor
@@ -26,7 +26,7 @@ def main(words: list[str]) -> int:
         write_text(Path(args.out), text)
         say(f"{counted(len(predictions), 'photo')}, tags written to {args.out}")
     else:
-        sys.stdout.write(text)
+        (sys.stdout.write if args.format == "table" else write_data)(text)
     return report_bad(prediction.error for prediction in predictions)
 
 

@@ -46,8 +46,8 @@ def read(args: argparse.Namespace) -> LabelledSet:
 def source(args: argparse.Namespace) -> dict[str, Any]:
     """What :func:`read` goes by; its paths are absolute, so that it can be read again from anywhere."""
     reader = args.reader
-    if isinstance(reader, dict) and reader.get("images"):
-        reader = {**reader, "images": os.path.abspath(reader["images"])}
+    if isinstance(reader, dict):
+        reader = {key: os.path.abspath(v) if key in ("images", "names") and v else v for key, v in reader.items()}
     values = {name: getattr(args, name) for name in (*SHORTCUTS, *VOCABULARY)}
     values["data"] = args.data
     paths = ("data", "images", "rename", "classes")

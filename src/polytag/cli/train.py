@@ -15,7 +15,7 @@ from polytag._version import __version__
 from polytag.bench.data import below
 from polytag.build import CHOICES, TABLES
 from polytag.cli.config import NO_PATHS, RESOLVED, parse_with_config
-from polytag.cli.console import listening, say, watch
+from polytag.cli.console import listening, say, watch, write_data
 from polytag.cli.options import add_argument, argument_help
 from polytag.cli.parser import Parser
 from polytag.cli.reading import add_reading, read, source
@@ -48,8 +48,13 @@ def main(words: list[str]) -> int:
     if args.weights not in NO_PATHS:
         args.weights = os.path.abspath(args.weights)
     args.head = below(Path.cwd(), {"head": args.head})["head"]  # a file of words
+    args.fits = args.fits and os.path.abspath(args.fits)
+    if isinstance(args.method, dict):
+        args.method = {
+            key: os.path.abspath(v) if key in ("together", "apart") and v else v for key, v in args.method.items()
+        }
     if args.print_config:
-        print(f"# polytag {__version__}\n{as_toml(settings(args))}", end="")
+        write_data(f"# polytag {__version__}\n{as_toml(settings(args))}")
         return 0
     training = new_training(args, f"polytag train {shlex.join(words)}")
     if rank() == 0:

@@ -1,9 +1,10 @@
 """The formats of photos, told apart by their first bytes, and what of a header is refused before it costs anything."""
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from io import BytesIO
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -21,12 +22,11 @@ MAX_BYTES = 1_000_000_000
 MAX_STRIPS = 20_000
 # A directory of an ordinary TIFF cannot have more, one of a BigTIFF could have billions.
 MAX_TAGS = 65_535
-# Before its picture a JPEG has a few, or some hundreds where a colour profile or a depth map is cut into parts.
-MAX_SEGMENTS = 10_000
+# Pillow reads each segment of a JPEG, and each byte of junk between them, by itself. Some files have hundreds.
+MAX_READS = 100_000
 
 _TIFF_HEIGHT, _TIFF_COMPRESSION, _TIFF_STRIPS, _TIFF_TILES = 257, 259, 273, 324
 _WEBP_SIDE = 16_383
-_JPEG_PICTURE = (0xDA, 0xD9)  # start of a scan, end of the picture
 _PNG = b"\x89PNG\r\n\x1a\n"
 _AVIF = (b"avif", b"avis")
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
@@ -192,16 +192,27 @@ def _check_tiff(stream: BinaryIO) -> None:
         raise RefusedError(f"it has {parts:,} strips or tiles, more than {MAX_STRIPS:,}; save it with larger ones")
 
 
+class _Patience:
+    """A stream that is read from so many times, and no more, while its header is read."""
+
+    def __init__(self, stream: BinaryIO, times: float) -> None:
+        self.stream, self.left = stream, times
+
+    def read(self, size: int = -1) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise RefusedError(f"it has too much before its picture, over {MAX_READS:,} pieces")
+        return self.stream.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
 def _open_jpeg(stream: BinaryIO) -> ImageFile:
-    position = 2
-    for _ in range(MAX_SEGMENTS):  # Pillow takes time and memory for each of them, and a file could have millions
-        stream.seek(position)
-        head = stream.read(4)
-        if len(head) < 4 or head[0] != 0xFF or head[1] in _JPEG_PICTURE:  # what is wrong Pillow says
-            stream.seek(0)
-            return jpeg_factory(stream)
-        position += 1 if head[1] == 0xFF else 2 + int.from_bytes(head[2:], "big")
-    raise RefusedError(f"it has more than {MAX_SEGMENTS:,} JPEG segments before its picture")
+    patience = _Patience(stream, MAX_READS)
+    image = jpeg_factory(patience)  # type: ignore[arg-type]
+    patience.left = math.inf  # the picture itself is read in blocks
+    return image
 
 
 _READERS: tuple[tuple[bytes, Callable[[BinaryIO], ImageFile]], ...] = (

@@ -11,6 +11,7 @@ from polytag.errors import DataError
 from polytag.labels.stratify import stratify
 
 TRAIN, VAL, TEST = range(3)
+NO_SPLITS = "no splits in the data"
 SHARES = (0.8, 0.1, 0.1)
 CUT = (0.9, 0.1)  # train and val, where the data has no validation split
 SHOWN = 5  # names in a note
@@ -45,7 +46,7 @@ def three_way(data: LabelledSet, seed: int) -> Split:
         part = data.split.astype(np.int64)
     elif data.split is None or (data.split == UNSPLIT).all():
         part = _cut(data, np.arange(len(data)), SHARES, seed, notes)
-        notes.insert(0, f"no splits in the data: cut 80/10/10 into train, val and test, stratified, seed {seed}")
+        notes.insert(0, f"{NO_SPLITS}: cut 80/10/10 into train, val and test, stratified, seed {seed}")
     else:
         part = _official(data, data.split.astype(np.int64), seed, notes)
     train, val, test = (data.select(np.flatnonzero(part == number)) for number in (TRAIN, VAL, TEST))

@@ -10,6 +10,8 @@ from polytag._checks import check_choice, check_number
 from polytag.labels.matrix import Labels, Rows
 
 Matrix = NDArray[np.float64]
+DENSE_IS_FASTER = 50  # times, for each product of two entries
+BLOCK = 20_000_000  # entries of a dense block
 
 
 def together(labels: Labels) -> NDArray[np.int64]:
@@ -28,39 +30,71 @@ def conditional(labels: Labels) -> Matrix:
 
 def shares(labels: Labels) -> csr_array:
     """The same as :func:`conditional`, sparse: for 10,000 labels, of which most never meet."""
-    present = rows_matrix(labels.present, len(labels.classes))
+    present, other = _matrices(labels)
     both = (present.T @ present).tocoo()
     apart = both.row != both.col
     rows, columns, counts = both.row[apart], both.col[apart], both.data[apart].astype(np.float64)
-    known = present_where_known(labels, rows, columns)
+    known = _having(labels, _product(present, other), counts, rows, columns)
     return csr_array((counts / known, (rows, columns)), shape=both.shape)
 
 
-def present_where_known(labels: Labels, first: NDArray[Any], second: NDArray[Any]) -> Matrix:
-    """How many photos have the first label of each pair, of those on which the second is known: ``(pairs,)``."""
-    present, other = (rows_matrix(rows, len(labels.classes)) for rows in (labels.present, labels.other))
-    # On these photos the second is unknown, or absent where unknown is the default.
-    beside = _at(present.T @ other, first, second)
-    if labels.default == "absent":
-        return np.asarray(labels.counts().present[first] - beside)
-    return _at(present.T @ present, first, second) + beside
+def known_counts(
+    labels: Labels, first: NDArray[Any], second: NDArray[Any], both: NDArray[Any]
+) -> tuple[Matrix, Matrix, Matrix]:
+    """What is known of pairs of labels that come together; each ``(pairs,)``.
 
+    Args:
+        labels: of the photos.
+        first: column of the first label of each pair.
+        second: of the second.
+        both: how many photos have both.
 
-def both_known(labels: Labels, first: NDArray[Any], second: NDArray[Any]) -> Matrix:
-    """On how many photos both labels of each pair are known: ``(pairs,)``."""
-    present, other = (rows_matrix(rows, len(labels.classes)) for rows in (labels.present, labels.other))
+    Returns:
+        How many photos have the first label, of those on which the second is known; how many have the second, of those
+        on which the first is known; and on how many both are known.
+    """
+    present, other = _matrices(labels)
+    beside = _product(present, other)
+    having = _having(labels, beside, both, first, second), _having(labels, beside, both, second, first)
     if labels.default == "absent":
         unknown = labels.counts().unknown
-        return np.asarray(len(labels) - unknown[first] - unknown[second] + _at(other.T @ other, first, second))
-    told = present + other
-    return _at(told.T @ told, first, second)
+        known = len(labels) - unknown[first] - unknown[second] + _at(_product(other, other), first, second)
+    else:
+        known = _at(_product(present + other, present + other), first, second)
+    return *having, np.asarray(known, np.float64)
+
+
+def _matrices(labels: Labels) -> tuple[csr_array, csr_array]:
+    """Present, and what else is listed, ``(photos, classes)`` each."""
+    return rows_matrix(labels.present, len(labels.classes)), rows_matrix(labels.other, len(labels.classes))
+
+
+def _having(labels: Labels, beside: Any, both: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> Matrix:
+    """How many photos have the first label, of those on which the second is known."""
+    listed = _at(beside, first, second)  # there the second is unknown, or absent where unknown is the default
+    return np.asarray(labels.counts().present[first] - listed if labels.default == "absent" else both + listed)
+
+
+def _product(one: csr_array, other: csr_array) -> Any:
+    """``one.T @ other``; by blocks of dense photos where they list so much that this is faster."""
+    photos, classes = one.shape
+    sparse = float(np.dot(np.diff(one.indptr).astype(np.float64), np.diff(other.indptr)))
+    if sparse * DENSE_IS_FASTER < float(photos) * classes * classes:
+        return one.T @ other
+    total, block = np.zeros((classes, classes)), max(1, BLOCK // classes)
+    for start in range(0, photos, block):
+        parts = [each[start : start + block].toarray().astype(np.float32) for each in (one, other)]
+        total += parts[0].T @ parts[1]
+    return total
 
 
 def _at(matrix: Any, rows: NDArray[Any], columns: NDArray[Any]) -> Matrix:
-    """Entries of a sparse matrix."""
-    if not (len(rows) and matrix.nnz):
-        return np.zeros(len(rows))
-    return np.asarray(matrix.tocsr()[rows, columns], np.float64).ravel()
+    """Entries of a matrix, sparse or not."""
+    if not isinstance(matrix, np.ndarray):
+        if not (len(rows) and matrix.nnz):
+            return np.zeros(len(rows))
+        matrix = matrix.tocsr()
+    return np.asarray(matrix[rows, columns], np.float64).ravel()
 
 
 def label_graph(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polytag.labels.cooccurrence import both_known, present_where_known, rows_matrix
+from polytag.labels.cooccurrence import known_counts, rows_matrix
 from polytag.labels.matrix import Labels
 
 TAIL = ("head", "medium", "tail")  # classes with many, some and few training photos
@@ -61,8 +61,8 @@ def pairs_together(labels: Labels, most: int = 1000) -> list[Together]:
     rows, columns, photos = both.row[kept], both.col[kept], both.data[kept]
     swap = counts[rows] > counts[columns]
     first, second = np.where(swap, columns, rows), np.where(swap, rows, columns)
-    having = present_where_known(labels, first, second)
-    share = photos / having
-    expected = having * present_where_known(labels, second, first) / both_known(labels, first, second)
     order = np.lexsort((second, first, -photos))[:most]
-    return [Together(int(first[n]), int(second[n]), int(photos[n]), float(share[n]), float(expected[n])) for n in order]
+    first, second, photos = first[order], second[order], photos[order]
+    one, two, known = known_counts(labels, first, second, photos)
+    facts = zip(first, second, photos, photos / one, one * two / known, strict=True)
+    return [Together(int(a), int(b), int(n), float(share), float(expected)) for a, b, n, share, expected in facts]

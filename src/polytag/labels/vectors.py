@@ -16,7 +16,7 @@ from polytag._checks import check_number
 from polytag._random import generator
 from polytag._text import counted
 from polytag.errors import DataError
-from polytag.labels.cooccurrence import both_known, present_where_known, rows_matrix, together
+from polytag.labels.cooccurrence import known_counts, rows_matrix, together
 from polytag.labels.matrix import Labels
 
 Vectors = NDArray[np.float64]
@@ -48,9 +48,9 @@ def cooccurrence_vectors(labels: Labels, size: int) -> Vectors:
     both = together(labels)
     information = np.zeros(both.shape)
     first, second = np.nonzero(both)
-    having = present_where_known(labels, first, second) * present_where_known(labels, second, first)
-    known = both_known(labels, first, second)
-    information[first, second] = np.log(both[first, second] * known / having).clip(min=0)
+    counts = both[first, second]
+    one, two, known = known_counts(labels, first, second, counts)
+    information[first, second] = np.log(counts * known / (one * two)).clip(min=0)
     if not information.any():  # no label tells anything of another
         return np.zeros((len(information), size))
     values, vectors = _eigen(information, size)

@@ -101,7 +101,7 @@ def load_tree(path: Path) -> Any:
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            text, digest = (file.metadata()[name] for name in ("tree", "digest"))
+            text, digest = file.metadata()["tree"], file.metadata().get("digest", "")
         if digest != _digest(text, tensors):
             raise ValueError("its content does not fit its digest")
         return _unpack(json.loads(text), tensors)
