@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from polytag.layers.cosine import automatic_scale, full_precision, unit
+from polytag.layers.cosine import automatic_scale, coarse_products, full_precision, unit
 
 
 def test_rows_get_length_1_and_zeros_stay():
@@ -26,6 +26,17 @@ def test_products_within_are_not_rounded_to_bf16():
         assert (x @ x.T).dtype == torch.bfloat16
         with full_precision(x):
             assert (x @ x.T).dtype == torch.float32
+
+
+def test_products_within_are_not_put_together_from_coarse_ones():
+    x = torch.randn(4, 8)
+    with coarse_products():
+        assert torch.get_float32_matmul_precision() == "medium"
+        with full_precision(x):
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "medium"
+    with full_precision(x):
+        assert torch.get_float32_matmul_precision() == "highest"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -16,19 +17,41 @@ def unit(x: Tensor, dim: int = 1) -> Tensor:
     return x / torch.where(length > 1e-6, length, 1)
 
 
+_coarse: ContextVar[bool] = ContextVar("coarse", default=False)
+
+
+@contextmanager
+def coarse_products() -> Iterator[None]:
+    """Within this context products of float32 matrices are put together from bf16 parts, on GPUs from TF32."""
+    before, token = torch.get_float32_matmul_precision(), _coarse.set(True)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+        _coarse.reset(token)
+
+
 @contextmanager
 def full_precision(x: Tensor) -> Iterator[None]:
-    """Within this context products of tensors like ``x`` are not computed in bf16.
+    """Within this context products of tensors like ``x`` are computed in float32, whatever surrounds it.
 
-    It has steps of 1/256 just below 1, which a scale would turn into a tenth of a logit. Left out where there is
-    nothing to turn off, as exported programs would have to carry it.
+    bf16 has steps of 1/256 just below 1, which a scale would turn into a tenth of a logit, TF32 of 1/2048. Left out
+    where there is nothing to turn off, as exported programs would have to carry it.
     """
     kind = x.device.type
-    if not torch.is_autocast_enabled(kind):
+    coarse = not torch.compiler.is_compiling() and _coarse.get()
+    if not (coarse or torch.is_autocast_enabled(kind)):
         yield
         return
-    with torch.autocast(kind, enabled=False):
-        yield
+    if coarse:
+        torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.autocast(kind, enabled=False):
+            yield
+    finally:
+        if coarse:
+            torch.set_float32_matmul_precision("medium")
 
 
 def automatic_scale(num_classes: int) -> float:

@@ -4,14 +4,15 @@ import copy
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from polytag.data.loader import Batch, Draw, Loader, ToDevice
+from polytag.layers.cosine import coarse_products
 from polytag.method import Context, Method
 
 
@@ -24,18 +25,9 @@ class Speed:
     compile: bool = False
     medium: bool = False
 
-    @contextmanager
-    def precision(self) -> Iterator[None]:
+    def precision(self) -> AbstractContextManager[None]:
         """Products of float32 matrices from bf16 parts (on GPUs: TF32) if that was chosen; afterwards as before."""
-        if not self.medium:
-            yield
-            return
-        before = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision("medium")
-        try:
-            yield
-        finally:
-            torch.set_float32_matmul_precision(before)
+        return coarse_products() if self.medium else nullcontext()
 
     def autocast(self, device: torch.device) -> AbstractContextManager[object]:
         """Mixed precision for the forward pass; losses are computed in float32."""
