@@ -44,16 +44,16 @@ def main() -> None:
     """Read and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
-    rows: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
-    priors: set[float] = set()
+    rows: dict[tuple[float, str], list[NDArray[np.float64]]] = defaultdict(list)
     for folder in parser.parse_args().runs:
         if (found := known(folder)) is not None:
-            rows[re.sub(r"-seed-.*", "", folder.name)].append(found)
-            priors.add(round(entropy(folder), 2))
-    print(f"frequencies alone: {', '.join(f'{prior:.2f}' for prior in sorted(priors))} nats a photo")
-    print("".join(f"{share:>8.0%}" for share in SHARES) + " of the epochs")
-    for name, values in rows.items():
-        print("".join(f"{value:8.2f}" for value in np.mean(values, axis=0)) + f"  {name}, {len(values)} seeds")
+            rows[round(entropy(folder), 2), re.sub(r"-seed-.*", "", folder.name)].append(found)
+    print(
+        "nats a photo by frequencies alone, and at" + "".join(f"{share:>8.0%}" for share in SHARES) + " of the epochs"
+    )
+    for (prior, name), values in rows.items():
+        codes = "".join(f"{value:8.2f}" for value in np.mean(values, axis=0))
+        print(f"{prior:33.2f}        {codes}  {name}, {len(values)} seeds")
 
 
 if __name__ == "__main__":
