@@ -18,9 +18,8 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         RunError: if the file cannot be written; what stood at ``path`` before is kept.
     """
-    temporary = path.with_name(
-        f".{path.name[:40]}.{os.getpid()}{PART}"
-    )  # 40: a name may be as long as the system allows
+    start = path.name[:40]  # a name may be as long as the system allows
+    temporary = path.with_name(f".{start}.{os.getpid()}{PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
