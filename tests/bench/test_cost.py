@@ -15,6 +15,7 @@ from polytag.bench.cost import cost_of, cost_together, gmacs, inference_ms, medi
 from polytag.bench.types import Cost
 from polytag.build import build_model
 from polytag.errors import RunError
+from polytag.heads import HEADS
 from polytag.run import Run
 
 CPU = torch.device("cpu")
@@ -101,6 +102,15 @@ def test_a_photo_is_timed_where_the_run_was_trained(trained_on, there, used, thr
 def test_operations_worked_by_hand():
     # 8 maps of 4 x 4, each value from 3 x 3 x 3 others; then 8 * 4 * 4 values to 4 classes.
     assert gmacs(Small().eval(), (8, 8)) == pytest.approx((8 * 16 * 27 + 128 * 4) / 1e9, rel=1e-12)
+
+
+COSINES = [{"name": "linear", "normalize": True}, {"name": "ml_decoder", "normalize": True}]
+
+
+@pytest.mark.parametrize("head", [*HEADS, *COSINES, *({"name": "gat", "around": head} for head in COSINES)], ids=str)
+def test_every_head_is_counted_folded_or_not(head):
+    model = build_model("test_efficientnet", head, 4, image_size=(32, 32)).eval()
+    assert gmacs(model, (32, 32)) >= gmacs(model.folded(), (32, 32)) > 0
 
 
 def test_a_model_stays_where_it_is_when_it_is_counted():

@@ -1,5 +1,7 @@
 """Directions: length 1 where there is a length, finite gradients where there is none, and the scale of many classes."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -37,6 +39,13 @@ def test_products_within_are_not_put_together_from_coarse_ones():
         assert torch.get_float32_matmul_precision() == "medium"
     with full_precision(x):
         assert torch.get_float32_matmul_precision() == "highest"
+
+
+@pytest.mark.parametrize("around", [nullcontext, coarse_products])
+def test_tensors_that_are_only_counted_pass(around):
+    x = torch.empty(4, 8, device="meta")  # a device without autocast
+    with around(), full_precision(x):
+        assert (x @ x.T).shape == (4, 4)
 
 
 @pytest.mark.parametrize(

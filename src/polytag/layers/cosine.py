@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
 import torch
@@ -39,15 +39,16 @@ def full_precision(x: Tensor) -> Iterator[None]:
     bf16 has steps of 1/256 just below 1, which a scale would turn into a tenth of a logit, TF32 of 1/2048. Left out
     where there is nothing to turn off, as exported programs would have to carry it.
     """
-    kind = x.device.type
+    kind = x.device.type  # "meta", where models are only counted, has no autocast
     coarse = not torch.compiler.is_compiling() and _coarse.get()
-    if not (coarse or torch.is_autocast_enabled(kind)):
+    mixed = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    if not (coarse or mixed):
         yield
         return
     if coarse:
         torch.set_float32_matmul_precision("highest")
     try:
-        with torch.autocast(kind, enabled=False):
+        with torch.autocast(kind, enabled=False) if mixed else nullcontext():
             yield
     finally:
         if coarse:
