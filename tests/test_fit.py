@@ -1,4 +1,4 @@
-"""What a training promises: a run that depends on its arguments alone, refused early where it cannot succeed."""
+"""What a training promises: a run that depends on its arguments alone, and goes on where it was stopped."""
 
 import dataclasses
 import inspect
@@ -8,19 +8,17 @@ import os
 import re
 import shutil
 import signal
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from fit_toys import training
 from safetensors.torch import load_file
 from torch.nn.functional import binary_cross_entropy_with_logits
 from toys import tiny_set
 
-import polytag.fit
 import polytag.recorder
 import polytag.session
-import polytag.train.device
 from polytag.cli.options import argument_help
 from polytag.data.augment.crops import Sides
 from polytag.data.augment.mixes import CutMix
@@ -28,7 +26,6 @@ from polytag.data.augment.randaugment import RandAugment
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.ready import Progress
 from polytag.data.splits import three_way
-from polytag.errors import DataError, DivergedError, OptionError, RunError
 from polytag.estimator import MultiLabelClassifier
 from polytag.fit import Training
 from polytag.heads.linear import Linear
@@ -38,14 +35,8 @@ from polytag.labels.vectors import LENGTH
 from polytag.run import Run
 from polytag.session import Note
 from polytag.train.loop import Epoch, Step
-from polytag.train.optimizers import OPTIMIZERS
 from polytag.train.rate_finder import Climb
 from polytag.train.schedules import Cosine
-
-
-def training(out, **options):
-    quick = {"backbone": "test_efficientnet", "weights": "none", "image_size": 32, "epochs": 2, "batch_size": 8}
-    return Training(**{"data": tiny_set(30), "out": out, "workers": 0, "lr": 3e-3, **quick, **options})
 
 
 def weights(run):
@@ -202,88 +193,11 @@ def test_resuming_needs_neither_the_network_nor_the_weights_that_it_started_from
     assert (run.path / "history.csv").read_text().count("\n") == 3
 
 
-def test_what_cannot_be_built_is_refused_before_any_photo_is_decoded(tmp_path, monkeypatch):
-    def decoded(*arguments):
-        raise AssertionError
-
-    monkeypatch.setattr(polytag.session, "ready", decoded)
-    with pytest.raises(RunError, match=r"there is no gone\.pth$"):
-        training(tmp_path / "run", weights="gone.pth").finish()
-    one = tiny_set(1)
-    with pytest.raises(DataError, match=r"^1 photo cannot be split"):
-        training(tmp_path / "run", data=one).finish()
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_batch_that_cannot_be_split_is_refused(tmp_path):
-    with pytest.raises(
-        OptionError,
-        match=r"^batch_size must be a multiple of accumulate 2, got 7$",
-    ):
-        training(tmp_path / "run", batch_size=7, accumulate=2).finish()
-
-
 def test_a_batch_larger_than_the_photos_shrinks_to_what_its_parts_divide(tmp_path):
     small = tiny_set(13)
     small.split = np.repeat(np.array([0, 1, 2], np.int8), (7, 3, 3))
     notes = [e.text for e in training(tmp_path / "run", data=small, batch_size=32, accumulate=2) if isinstance(e, Note)]
     assert "batch size 6, since there are only 7 training photos" in notes
-
-
-def test_a_model_that_answers_with_nan_is_refused_by_its_cause(tmp_path):
-    with pytest.raises((DivergedError, RunError), match=r"; lower the learning rate$"):
-        training(tmp_path / "run", lr=1000.0, epochs=8).finish()
-
-
-def test_one_process_trains_on_one_device(tmp_path, monkeypatch):
-    def refuse(device):
-        with pytest.raises(OptionError) as refusal:
-            training(tmp_path / "run", device=device).finish()
-        return str(refusal.value)
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert refuse("cuda") == "device is cuda, and torch finds no GPU on this machine; use auto or cpu"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(
-        polytag.train.device, "Accelerator", lambda **options: SimpleNamespace(device=torch.device("cpu"))
-    )
-    assert refuse("cuda") == "device is cuda, and this process has trained on the CPU; start another process"
-
-    def begun(**options):
-        raise ValueError("AcceleratorState has already been initialized")
-
-    monkeypatch.setattr(polytag.train.device, "Accelerator", begun)
-    assert refuse("cpu") == "device is cpu, and this process has trained on a GPU; start another process"
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"epochs": 0}, "epochs must be between 1 and 100000, got 0"),
-        ({"crop": {"name": "sides", "smallest": 0.0}}, "smallest must be between 0.05 and 1, got 0.0"),
-        ({"cutout": 1.5}, "cutout must be between 0 and 1, got 1.5"),
-        ({"patience": -1}, "patience must be between 0 and 100000, got -1"),
-        ({"sam": {"name": "plain", "rho": -1.0}}, "rho must be between 0 and 1000, got -1.0"),
-        ({"optimizer": {"name": "sgd", "bias_lr": -1.0}}, "bias_lr must be between 0 and 1000, got -1.0"),
-        ({"average": 1.0}, "average must be between 0 and 0.999999, got 1.0"),
-        ({"lr": math.nan}, "lr must be between 1e-12 and 1000, got nan"),
-        ({"optimizer": "lion"}, "optimizer must be one of {optimizer}, got 'lion'"),
-        ({"cache": "disk"}, "cache must be one of auto, memory, none, got 'disk'"),
-        ({"image_size": 0}, "each side of image_size must be between 1 and 8192, got 0"),
-        ({"image_size": (32,)}, "image_size must be 2 whole numbers, got (32,)"),
-        (
-            {"schedule": {"name": "constant", "size": 1}},
-            "the schedule 'constant' has no option 'size'; it takes warmup",
-        ),
-        ({"search": "halving"}, "a search is for lr auto, and lr is 0.003; leave one of them out"),
-        ({"lr": "fast"}, "lr must be a number or auto, got 'fast'"),
-        ({"resume": True, "overwrite": True}, "resume and overwrite exclude each other; choose one"),
-    ],
-)
-def test_arguments_are_checked_when_it_is_made(options, sentence, tmp_path):
-    with pytest.raises(OptionError) as refusal:
-        training(tmp_path / "run", **options)
-    assert str(refusal.value) == sentence.format(optimizer=", ".join(OPTIMIZERS))
 
 
 def test_a_loss_of_cosines_trains_a_normalised_head_that_is_loaded_as_such(tmp_path):
@@ -312,14 +226,6 @@ def test_a_head_is_told_of_the_training_labels_once_and_never_again(vectors, tmp
     np.testing.assert_allclose(nodes.graph, expected, rtol=1e-6)
     assert nodes.vectors.shape == (4, 6)
     assert nodes.vectors.norm(dim=1).sub(LENGTH).abs().max() < 1e-4
-
-
-def test_vectors_that_cannot_be_had_are_refused_before_the_first_step(tmp_path):
-    with pytest.raises(
-        DataError, match=r"^vectors must be cooccurrence, images, random or a file, and there is no glove"
-    ):
-        training(tmp_path / "run", head={"name": "gat", "vectors": "glove.txt"}).finish()
-    assert not polytag.recorder.has_run(tmp_path / "run")
 
 
 def test_objects_of_ones_own_stand_for_names(tmp_path):

@@ -1,12 +1,11 @@
-"""What a table promises: means over seeds, paired verdicts, what the seeds can resolve, and like beside like only."""
+"""What a table promises: means over seeds, paired verdicts, and classes grouped by how frequent they are."""
 
-import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
-from scored_runs import CLASSES, answers, make_scored
+from scored_runs import answers, make_scored
+from table_toys import COST, DATA, run, suite
 
 from polytag._random import generator
 from polytag.bench import table
@@ -14,16 +13,13 @@ from polytag.bench.answers import answers as answers_of
 from polytag.bench.answers import thresholds
 from polytag.bench.table import detectable, make_table
 from polytag.bench.types import ADAPTED, COMPARED, Cost, Row, Suite
-from polytag.errors import OptionError, RunError
 from polytag.labels.facts import TAIL
 from polytag.metrics import METRICS
-from polytag.metrics.bootstrap import MEASURES, Measured, difference_of_measured, measured, paired_difference
+from polytag.metrics.bootstrap import MEASURES, difference_of_measured, measured, paired_difference
 from polytag.run import Run
 from polytag.scores import VAL_SCORES, load_scores
 
 NAN = float("nan")
-DATA = {"train_positives": [100, 20, 19]}
-COST = Cost(1.5, 1000, 0.25, 3.5, 200.0)
 SKILLS = {"bce": 0.6, "better": 2.0}
 
 
@@ -33,33 +29,10 @@ def no_models(monkeypatch):
     monkeypatch.setattr(table, "cost_of", lambda runs: COST)
 
 
-def suite(*rows, seeds=2):
-    """The first row is the baseline."""
-    return Suite(
-        "small", "A small suite", "photos", tuple(Row(name, {}) for name in rows), rows[0], tuple(range(seeds)), "fast"
-    )
-
-
 def val_of(skill, noise):
     """Logits and targets of 90 validation photos, at which half the answers are too high for a threshold of 0."""
     logits, targets = answers(skill, 90, seed=50 + noise)
     return logits + np.float32(2), targets
-
-
-def run(folder, skill=1.0, noise=0, **options):
-    """A run on the same 60 photos as all others; the higher the skill, the better it is."""
-    _, targets = answers(0)
-    logits = skill * (2 * targets - 1.0) + generator(noise).normal(size=targets.shape)
-    return make_scored(folder, logits, targets, **({"data": DATA} | options))
-
-
-@pytest.fixture
-def worked(tmp_path):
-    """Two seeds of one row on four photos: the first has average precisions 5/6, 1 and 1/2, the second is perfect."""
-    targets = np.array([[1, 1, 0], [0, 1, 1], [1, 0, 0], [0, 0, 1]], dtype=np.int8)
-    first = np.tile(np.array([[2.0], [1], [-1], [-2]]), 3)
-    seeds = [first, 2.0 * targets - 1]
-    return [make_scored(tmp_path / str(n), logits, targets, data=DATA) for n, logits in enumerate(seeds)]
 
 
 def test_means_and_deviations_worked_by_hand(worked):
@@ -243,117 +216,3 @@ def test_one_seed_has_neither_deviations_nor_a_detectable_difference(tmp_path):
     assert np.isnan([*made.lines[0].deviations.values(), made.detectable]).all()
     low, high = made.lines[1].differences["mAP"][1:3]
     assert low < high  # of the photos
-
-
-@pytest.mark.parametrize("seeds", [2, 3, 5, 20])
-def test_a_t_test_finds_the_detectable_difference_four_times_of_five(seeds):
-    random = generator(0, seeds)
-    ours, theirs = random.normal(0, 0.01, (2, 40_000, seeds))
-    pairs = ours + detectable(0.01, seeds) - theirs  # (tables, seeds)
-    low = pairs.mean(axis=1) - stats.t.ppf(0.975, seeds - 1) * pairs.std(axis=1, ddof=1) / np.sqrt(seeds)
-    assert (low > 0).mean() == pytest.approx(0.8, abs=5 * np.sqrt(0.8 * 0.2 / 40_000))
-
-
-def test_the_verdict_of_a_table_finds_it_as_often_where_photos_bring_no_luck():
-    random, seeds, found = generator(0), 3, 0
-
-    def measured(values):
-        return [Measured(dict.fromkeys(MEASURES, v), dict.fromkeys(MEASURES, np.full(100, v))) for v in values]
-
-    for _ in range(1000):
-        ours, theirs = random.normal(0.5, 0.01, (2, seeds))
-        moved = difference_of_measured(measured(ours + detectable(0.01, seeds)), measured(theirs))
-        found += moved["mAP"].verdict == "up"
-    assert found / 1000 == pytest.approx(0.8, abs=0.05)
-
-
-def test_the_detectable_difference_follows_the_deviation_and_falls_with_the_seeds():
-    assert detectable(0.02, 5) == pytest.approx(2 * detectable(0.01, 5))
-    values = [detectable(1.0, seeds) for seeds in (2, 3, 5, 10, 1000)]
-    assert values == sorted(values, reverse=True)
-    normal = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
-    assert values[-1] == pytest.approx(normal * np.sqrt(2 / 1000), rel=0.003)
-    assert detectable(0.0, 3) == 0.0
-
-
-def refusal(runs, *, error=RunError, seeds=1, **options):
-    with pytest.raises(error) as raised:
-        make_table(suite(*runs, seeds=seeds), runs, **options)
-    return str(raised.value)
-
-
-def test_arguments_out_of_their_range_are_refused(worked):
-    assert refusal({"a": worked}, error=OptionError, draws=99) == "draws must be between 100 and 1e+06, got 99"
-    for limits in ((20, 100), (5, -1)):
-        assert refusal({"a": worked}, error=OptionError, tail_limits=limits) == (
-            f"tail_limits must be two numbers from 0, the larger one first, got {limits}"
-        )
-
-
-def test_a_row_without_a_run_for_each_seed_is_refused(worked):
-    sentence = (
-        "the row 'asl' needs a finished run for each of 3 seeds, got 2; the same polytag bench command trains those "
-        "that are missing"
-    )
-    assert refusal({"asl": worked}, seeds=3) == sentence
-    with pytest.raises(RunError, match=r"^the row 'asl' needs a finished run for each of 1 seed, got 0; "):
-        make_table(suite("asl", seeds=1), {})
-
-
-@pytest.mark.parametrize(
-    ("change", "what"),
-    [
-        ({"classes": ("cat", "hat", "dog")}, "classes"),
-        ({"classes": ("cat", "dog", "cow")}, "classes"),
-        ({"fingerprint": "other"}, "test photos"),
-    ],
-)
-def test_runs_on_other_classes_or_photos_are_refused(change, what, tmp_path):
-    a, b = run(tmp_path / "a"), run(tmp_path / "b", **change)
-    assert refusal({"bce": [a], "asl": [b]}) == (
-        f"{b} and {a} must have the same {what}, and these differ; train both on the same data, with its test photos "
-        "marked"
-    )
-
-
-def test_seeds_on_other_photos_or_labels_are_refused(tmp_path):
-    a = run(tmp_path / "a")
-    fewer = make_scored(tmp_path / "fewer", *answers(1, 59), data=DATA)
-    logits, targets = answers(1)
-    targets[4, 1] = -1
-    other = make_scored(tmp_path / "other", logits, targets, data=DATA)
-    for folder, what in ((fewer, "test photos"), (other, "labels of the test photos")):
-        assert refusal({"bce": [a, folder]}, seeds=2) == (
-            f"{folder} and {a} must have the same {what}, and these differ; train both on the same data, with its test "
-            "photos marked"
-        )
-
-
-@pytest.mark.parametrize(
-    "data", [{}, {"train_positives": None}, {"train_positives": [1, 2]}, {"train_positives": "abc"}]
-)
-def test_a_run_that_does_not_say_how_frequent_its_classes_are_is_refused(data, tmp_path):
-    a, b = run(tmp_path / "a"), run(tmp_path / "b", data=data)
-    assert refusal({"bce": [a], "asl": [b]}) == (
-        f"{b}/config.json does not say how many training photos have each class (train_positives in data), as runs of "
-        "this polytag do; train again"
-    )
-
-
-def test_scores_of_another_number_of_classes_are_damage(tmp_path):
-    a = run(tmp_path / "a")
-    b = make_scored(tmp_path / "b", np.zeros((60, 2)), np.zeros((60, 2)), CLASSES, data=DATA)
-    for runs in ({"bce": [a], "asl": [b]}, {"bce": [b], "asl": [a]}):
-        assert refusal(runs) == (
-            f"{b}/scores/test.safetensors is damaged: it has 2 columns for 3 classes; restore it or train again"
-        )
-
-
-def test_what_is_no_finished_run_is_refused(tmp_path):
-    a, b = run(tmp_path / "a"), run(tmp_path / "b")
-    none = tmp_path / "none"
-    assert refusal({"bce": [a], "asl": [none]}) == (
-        f"{none} is not a run folder; give the folder that polytag train wrote"
-    )
-    (b / "scores" / "test.safetensors").unlink()
-    assert re.match(rf"^{b}/scores/test\.safetensors is missing; ", refusal({"bce": [a], "asl": [b]}))
