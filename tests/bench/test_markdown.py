@@ -186,6 +186,15 @@ def test_adapted_metrics_say_where_their_thresholds_come_from():
     ) in as_markdown(with_metric(three(), "OF1_adapted"), COMMAND)
 
 
+def test_a_ladder_says_what_its_rows_are_compared_with():
+    ladder = replace(three(), suite=replace(three().suite, ladder=True))
+    assert ": rows are compared with the row above seed by seed, on the same photos." in as_markdown(ladder, COMMAND)
+    one = one_seed()
+    assert "differences of mAP in points, to the baseline." in as_markdown(one, COMMAND)
+    one = replace(one, suite=replace(one.suite, ladder=True))
+    assert "differences of mAP in points, to the row above." in as_markdown(one, COMMAND)
+
+
 def test_an_ensemble_says_what_it_averages():
     table = three()
     rows = (replace(table.suite.rows[0], options={}, ensemble=("bce", "_focal_")), *table.suite.rows[1:])

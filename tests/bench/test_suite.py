@@ -3,7 +3,7 @@
 import pytest
 from suite_toys import AB, PLAIN, TOP, names
 
-from polytag.bench.suite import select_rows, with_baseline
+from polytag.bench.suite import as_ladder, select_rows, with_baseline
 from polytag.errors import OptionError
 from polytag.recipes import RECIPES
 
@@ -82,6 +82,16 @@ def test_some_rows_are_taken_with_the_baseline_in_their_order(suite):
         OptionError, match=r"^rows must be among asl, bce, plain, weighted_bce, got 'als'; did you mean 'asl'$"
     ):
         select_rows(read, ["als"])
+
+
+def test_in_a_ladder_each_row_is_compared_with_the_one_above_it(suite):
+    read = suite('[[row]]\nloss = ["asl", "bce"]\n' + PLAIN + '[[row]]\nloss = "weighted_bce"')
+    whole, some = as_ladder(read), as_ladder(read, ["weighted_bce", "bce"])
+    assert [whole.compared_with(name) for name in names(whole)] == [None, "asl", "bce", "plain"]
+    assert (names(some), some.baseline) == (["bce", "weighted_bce"], "bce")  # whatever the suite's baseline is
+    assert [read.compared_with(name) for name in names(read)] == ["plain", "plain", None, "plain"]
+    with pytest.raises(OptionError, match=r"^rows must be among asl, bce, plain, weighted_bce, got 'als'"):
+        as_ladder(read, ["als", "bce"])
 
 
 BOTH = AB + '[[row]]\nname = "both"\nensemble = ["asl", "bce"]\n'

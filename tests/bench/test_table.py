@@ -203,6 +203,17 @@ def test_rows_are_compared_with_the_baseline_seed_by_seed(tmp_path):
     assert better["mAP"].value == pytest.approx(made.lines[1].means["mAP"] - made.lines[0].means["mAP"])
 
 
+def test_in_a_ladder_rows_are_compared_with_the_row_above(tmp_path):
+    skills = {"bce": 0.6, "better": 2.0, "worse": 0.1}
+    runs = {name: [run(tmp_path / f"{name}-{n}", skill, n) for n in range(2)] for name, skill in skills.items()}
+    ladder = make_table(replace(suite(*skills), ladder=True), runs, draws=100)
+    beside = make_table(replace(suite(*skills), baseline="better"), runs, draws=100)
+    assert [line.differences for line in ladder.lines[:1]] == [{}]
+    assert ladder.lines[1].differences == make_table(suite(*skills), runs, draws=100).lines[1].differences
+    assert ladder.lines[2].differences == beside.lines[2].differences
+    assert ladder.lines[2].differences["mAP"].verdict == "down"
+
+
 def test_the_baseline_may_stand_anywhere(tmp_path):
     runs = {name: [run(tmp_path / name, skill)] for name, skill in (("better", 2.0), ("bce", 0.3))}
     asked = Suite("s", "S", "photos", (Row("better", {}), Row("bce", {})), "bce", (0,), "fast")

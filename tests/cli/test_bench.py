@@ -86,6 +86,14 @@ def test_another_baseline_turns_the_differences_round(bench):
         assert float(plain[f"mAP_{end}"]) == pytest.approx(-float(before[f"mAP_{sign}"]), abs=1e-12)
 
 
+def test_a_ladder_compares_with_the_row_above(bench):
+    command, out = bench
+    assert main([*command, "--ladder", "--rows", "asl", "plain", "--draws", "100"]) == 0
+    assert {name: row["mAP_verdict"] for name, row in rows(out).items()} == {"plain": "baseline", "asl": "not resolved"}
+    assert "rows are compared with the row above seed by seed" in (out / "table.md").read_text()
+    assert "Differences to the row above" in (out / "index.html").read_text()
+
+
 def test_some_seeds_make_a_table_of_their_own(bench):
     command, out = bench
     assert main([*command, "--rows", "asl", "--seeds", "1", "--draws", "100"]) == 0
@@ -160,6 +168,7 @@ def test_what_is_kept_of_trainings_makes_a_table_elsewhere(bench, tmp_path, caps
         (["--tail-limits", "many"], "--tail-limits must be two numbers, the larger one first, like 100,20, got 'many'"),
         (["--rows", "alm"], "rows must be among plain, bce, weighted_bce, asl, got 'alm'"),
         (["--baseline", "alm"], "baseline must be one of the rows plain, bce, weighted_bce, asl, got 'alm'"),
+        (["--baseline", "bce", "--ladder"], "--baseline and --ladder exclude each other"),
         (["--seeds", "1", "2", "1"], "each of seeds must be there once, got 1 twice"),
         (["--metrics", "mA", "mA"], "each of metrics must be there once, got mA twice"),
         (["--metrics", "f2"], "each of metrics must be one of "),

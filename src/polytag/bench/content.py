@@ -19,6 +19,11 @@ def verdict(table: Table, line: Line, measure: str = SCORE) -> str:
     return BASELINE if line.name == table.suite.baseline else line.differences[measure].verdict
 
 
+def other(table: Table) -> str:
+    """What rows are compared with, in words."""
+    return "the row above" if table.suite.ladder else "the baseline"
+
+
 def cells(table: Table, line: Line) -> dict[str, str]:
     """A row by its headings, in the order of the table."""
     cost, moved = line.cost, line.differences.get(SCORE)
@@ -90,11 +95,11 @@ def notes(table: Table) -> list[str]:
     if seeds > 1:
         read = f"Metrics in percent, ± their standard deviation over {seeds} seeds; differences of mAP in points."
         covers = (
-            "The 95% intervals cover seeds x bootstrap of test photos: rows are compared with the baseline seed by "
+            f"The 95% intervals cover seeds x bootstrap of test photos: rows are compared with {other(table)} seed by "
             "seed, on the same photos."
         )
     else:
-        read = "Metrics in percent; differences of mAP in points."
+        read = f"Metrics in percent; differences of mAP in points, to {other(table)}."
         covers = (
             "The 95% intervals cover the bootstrap of test photos alone: with one seed the noise of training is not "
             "in them."

@@ -71,8 +71,8 @@ def as_csv(table: Table) -> str:
     - ``row``, ``seeds``: name, and how many seeds it was trained with.
     - for each ``M`` of mAP, CF1, OF1, of head, medium, tail, the mAP of these classes, and of the suite's further
       metrics: ``M`` and ``M_sd``, mean and standard deviation over seeds, 0 to 1;
-      ``M_difference``, ``M_low``, ``M_high``, to the baseline with its 95% interval, -1 to 1; ``M_verdict``: ``up``,
-      ``down``, ``not resolved`` or ``baseline``.
+      ``M_difference``, ``M_low``, ``M_high``, to the baseline (in a ladder to the row above) with its 95% interval,
+      -1 to 1; ``M_verdict``: ``up``, ``down``, ``not resolved`` or ``baseline``.
     - ``train_seconds``, ``parameters``, ``gmacs``, ``inference_ms``, ``memory_mb``: what it costs, see
       :class:`polytag.bench.types.Cost`.
     - ``ensemble``: a JSON list of the rows that the row averages; empty where it was trained.

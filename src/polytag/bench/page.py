@@ -3,7 +3,7 @@
 from math import isfinite, nan
 
 from polytag.bench import papers
-from polytag.bench.content import SCORE, UP, facts, grid, notes, right, verdict
+from polytag.bench.content import SCORE, UP, facts, grid, notes, other, right, verdict
 from polytag.bench.types import Table
 from polytag.bench.words import time_unit
 from polytag.report.intervals import Moved, intervals
@@ -27,7 +27,7 @@ def as_page(table: Table, command: str) -> str:
         *([f"<p>{shown(' '.join(suite.about.split()))}</p>"] if suite.about.strip() else []),
         boxed(_table(table), "Results"),
         f'<ul class="notes">{"".join(f"<li>{shown(note)}</li>" for note in notes(table))}</ul>',
-        "<h2>Differences to the baseline</h2>",
+        f"<h2>Differences to {other(table)}</h2>",
         figure(_differences(table), "Differences", "Full dots: the interval leaves out 0."),
         "<h2>Accuracy against cost</h2>",
         *_costs(table),
@@ -70,7 +70,8 @@ def _differences(table: Table) -> str:
         moved = line.differences.get(SCORE)
         ends = (100 * moved.value, 100 * moved.low, 100 * moved.high) if moved else (nan, nan, nan)
         rows.append(Moved(line.name, *ends, verdict(table, line)))
-    return intervals(rows, "difference of mAP in points, with its 95% interval", "Differences of mAP to the baseline")
+    axis = "difference of mAP in points, with its 95% interval"
+    return intervals(rows, axis, f"Differences of mAP to {other(table)}")
 
 
 def _costs(table: Table) -> list[str]:

@@ -77,6 +77,16 @@ def select_rows(suite: Suite, names: Collection[str]) -> Suite:
     return dataclasses.replace(suite, rows=tuple(row for row in suite.rows if row.name in wanted))
 
 
+def as_ladder(suite: Suite, names: Sequence[str] = ()) -> Suite:
+    """All rows or some, each compared with the one above it in the suite's order; the first is the baseline.
+
+    Raises:
+        OptionError: if there is no row of a name.
+    """
+    rows = select_rows(dataclasses.replace(suite, baseline=names[0]), names).rows if names else suite.rows
+    return dataclasses.replace(suite, rows=rows, baseline=rows[0].name, ladder=True)
+
+
 def with_baseline(suite: Suite, name: str) -> Suite:
     """The same, compared with another row.
 

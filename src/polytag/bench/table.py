@@ -67,8 +67,8 @@ def make_table(
     lines = []
     for row in suite.rows:
         means, deviations = _over_seeds(judged[row.name])
-        is_base = row.name == suite.baseline
-        differences = {} if is_base else difference_of_measured(judged[row.name], judged[suite.baseline])
+        other = suite.compared_with(row.name)
+        differences = {} if other is None else difference_of_measured(judged[row.name], judged[other])
         folders = tuple(run.path for member in members[row.name] for run in opened[member])
         cost = cost_together([costs[member] for member in row.ensemble]) if row.ensemble else costs[row.name]
         lines.append(Line(row.name, folders, means, deviations, differences, cost))

@@ -30,7 +30,7 @@ class Suite:
     title: str
     data: str  # "digits", or the path of a label file or folder, below the root that the user gives
     rows: tuple[Row, ...]
-    baseline: str  # name of the row that all others are compared with
+    baseline: str  # name of the row that all others are compared with; in a ladder the first
     seeds: tuple[int, ...]
     protocol: str  # "fast" or "full"
     photos: int = 0  # of each split at most, the first ones; 0 for all
@@ -39,6 +39,14 @@ class Suite:
     about: str = ""  # a paragraph for the page
     paper: str = ""  # key of the papers' numbers that stand beside ours
     metrics: tuple[str, ...] = ()  # of polytag.metrics.METRICS and ADAPTED, shown beside MEASURES
+    ladder: bool = False  # each row is compared with the one above it: what one part adds to all before it
+
+    def compared_with(self, name: str) -> str | None:
+        """Name of the row that a row is compared with; None for the baseline."""
+        if name == self.baseline:
+            return None
+        names = [row.name for row in self.rows]
+        return names[names.index(name) - 1] if self.ladder else self.baseline
 
     @property
     def trained(self) -> tuple[Row, ...]:
@@ -65,7 +73,7 @@ class Line:
     runs: tuple[Path, ...]  # one a seed, of an ensemble those of its members
     means: Mapping[str, float]  # MEASURES, head, medium, tail and the suite's metrics; NaN where undefined
     deviations: Mapping[str, float]  # standard deviation over seeds of the same; NaN with one seed
-    differences: Mapping[str, Difference]  # of COMPARED and the metrics, to the baseline; empty for the baseline itself
+    differences: Mapping[str, Difference]  # of COMPARED and the metrics, to Suite.compared_with; the baseline has none
     cost: Cost
 
 

@@ -11,7 +11,7 @@ from polytag.bench.data import pack_suite
 from polytag.bench.markdown import as_csv, as_markdown, as_text
 from polytag.bench.page import as_page
 from polytag.bench.runner import Planned, finish, run_suite
-from polytag.bench.suite import read_suite, select_rows, with_baseline, with_metrics, with_seeds
+from polytag.bench.suite import as_ladder, read_suite, select_rows, with_baseline, with_metrics, with_seeds
 from polytag.bench.table import make_table
 from polytag.cli.console import say, watch_task
 from polytag.cli.parser import Parser
@@ -29,13 +29,17 @@ def main(words: list[str]) -> int:
     limits = _limits(args.tail_limits)
     check_number("draws", args.draws, LEAST_DRAWS, 1_000_000)
     suite = read_suite(args.suite, args.protocol)
+    if args.baseline and args.ladder:
+        raise OptionError("--baseline and --ladder exclude each other: in a ladder the first row is the baseline")
     if args.baseline:
         suite = with_baseline(suite, args.baseline)
     if args.seeds is not None:
         suite = with_seeds(suite, args.seeds)
     if args.metrics is not None:
         suite = with_metrics(suite, args.metrics)
-    if args.rows:
+    if args.ladder:
+        suite = as_ladder(suite, args.rows or ())
+    elif args.rows:
         suite = select_rows(suite, args.rows)
     if args.pack:
         watch_task(pack_suite(suite, args.data, args.pack, args.pack_quality))
@@ -87,6 +91,7 @@ def _parser() -> Parser:
     parser.add_argument("--rows", nargs="+", metavar="NAME", help="these alone, beside the baseline")
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="instead of the suite's")
     parser.add_argument("--baseline", metavar="NAME", help="the row to compare with (default: as the suite says)")
+    parser.add_argument("--ladder", action="store_true", help="compare each row with the one above it instead")
     parser.add_argument("--metrics", nargs="*", metavar="NAME", help="further columns instead of the suite's")
     parser.add_argument("--tail-limits", default=LIMITS, metavar="N,N", help=f"{_TAIL} (default: {LIMITS})")
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="resamples (default: 1000)")
