@@ -10,12 +10,12 @@ from polytag.bench.answers import answers, thresholds
 from polytag.data.open import open_data
 from polytag.data.splits import three_way
 from polytag.errors import RunError
-from polytag.labels.thresholds import best_thresholds
+from polytag.metrics.adapted import adapted_thresholds
 from polytag.predictor import Predictor
 from polytag.run import Run
 from polytag.scores import VAL_SCORES, load_scores
 
-VAL = photos_of(1.0, 80, seed=1)
+VAL = photos_of(1.0, 80, seed=1)[0] + np.float32(3), photos_of(1.0, 80, seed=1)[1]  # too high for 0.5
 
 
 def made(folder, *, seed=0, val=VAL, **parts):
@@ -47,10 +47,11 @@ def test_runs_with_photos_are_averaged_as_a_predictor_does(photos, trained, tmp_
 
 def test_thresholds_are_those_of_tune_on_the_validation_photos(tmp_path):
     one, other = (made(tmp_path / str(seed), val=(VAL[0] + seed, VAL[1])) for seed in (0, 2))
-    expected = logit(best_thresholds(expit(VAL[0].astype(np.float64)), VAL[1]))
+    expected = logit(adapted_thresholds(expit(VAL[0].astype(np.float64)), VAL[1]).thresholds)
+    assert expected.all()  # none is 0, the logit of 0.5
     np.testing.assert_array_equal(thresholds([one]), expected)
     mean = (expit(VAL[0].astype(np.float64)) + expit(VAL[0].astype(np.float64) + 2)) / 2
-    np.testing.assert_allclose(thresholds([one, other]), logit(best_thresholds(mean, VAL[1])), atol=1e-5)
+    np.testing.assert_allclose(thresholds([one, other]), logit(adapted_thresholds(mean, VAL[1]).thresholds), atol=1e-5)
 
 
 def test_without_the_answers_on_validation_there_are_none(tmp_path):

@@ -182,7 +182,8 @@ def test_further_metrics_of_a_suite_stand_beside_those_of_every_table():
 def test_adapted_metrics_say_where_their_thresholds_come_from():
     assert (
         "- Adapted: at one threshold a label, chosen for each row and seed on the validation photos, as polytag tune "
-        "does by default (- where the answers on those were not kept); CF1 and OF1 are at 0.5.\n"
+        "does by default: 0.5 where others are not found to help (- where the answers on those photos were not kept). "
+        "CF1 and OF1 are at 0.5.\n"
     ) in as_markdown(with_metric(three(), "OF1_adapted"), COMMAND)
 
 

@@ -30,8 +30,8 @@ def no_models(monkeypatch):
 
 
 def val_of(skill, noise):
-    """Logits and targets of 90 validation photos, at which half the answers are too high for a threshold of 0."""
-    logits, targets = answers(skill, 90, seed=50 + noise)
+    """Logits and targets of 300 validation photos, at which many answers are too high for a threshold of 0."""
+    logits, targets = answers(skill, 300, seed=50 + noise)
     return logits + np.float32(2), targets
 
 

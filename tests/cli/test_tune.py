@@ -1,6 +1,7 @@
 """What `polytag tune` promises: thresholds in the run that predict and evaluate use, chosen without the test photos."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from polytag.run import Run
 
 @pytest.mark.parametrize("split", ["val", "train"])
 def test_thresholds_are_those_of_the_split_and_kept_in_the_run(split, run_copy, photos, capsys):
-    assert main(["tune", str(run_copy), str(photos), "--split", split]) == 0
+    assert main(["tune", str(run_copy), str(photos), "--split", split, "--always"]) == 0
     shown = capsys.readouterr().out
     run = Run.open(run_copy)
     part = getattr(three_way(open_data(photos), run.config["training"]["seed"]), split)
@@ -27,6 +28,22 @@ def test_thresholds_are_those_of_the_split_and_kept_in_the_run(split, run_copy, 
     assert f"on {split}" in shown
     for name in run.classes:
         assert name in shown
+
+
+def test_thresholds_that_are_not_found_to_help_stay_at_one_half(run_copy, photos, capsys):
+    assert main(["tune", str(run_copy), str(photos), "--always"]) == 0
+    assert set(Run.open(run_copy).thresholds) != {0.5}
+    assert "So all stay" not in capsys.readouterr().out
+    assert main(["tune", str(run_copy), str(photos)]) == 0
+    shown = capsys.readouterr().out
+    assert set(Run.open(run_copy).thresholds) == {0.5}
+    assert re.search(
+        r"\nIn five folds, on photos that thresholds were not chosen on, they gain\n"
+        r"[-+]\d+\.\d\d points of CF1 \[.*\] over 0\.5: (not resolved|down)\.\n"
+        r"So all stay at 0\.5; --always takes them\.\n",
+        shown,
+    )
+    assert max(len(line) for line in shown.splitlines() if str(run_copy) not in line) <= 80
 
 
 def test_predict_uses_them(run_copy, photos, capsys):
@@ -44,6 +61,10 @@ def test_predict_uses_them(run_copy, photos, capsys):
     [
         (["--objective", "recall", "--level", "2"], "level must be between 0 and 1, got 2.0"),
         (["--level", "0.8"], "level goes with objective precision or recall, got 0.8 with f1; leave it out"),
+        (
+            ["--objective", "recall", "--always"],
+            "always goes with objective f1, and recall takes its thresholds anyway; leave it out",
+        ),
         (["--split", "test"], "argument --split: invalid choice: 'test' (choose from 'val', 'train')"),
     ],
 )

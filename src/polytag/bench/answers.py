@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from polytag.errors import OptionError, RunError
-from polytag.labels.thresholds import best_thresholds
+from polytag.metrics.adapted import adapted_thresholds
 from polytag.model import mean_logits
 from polytag.run import Run
 from polytag.scores import SCORES, VAL_SCORES, Scores, load_scores
@@ -36,7 +36,7 @@ def answers(runs: Sequence[Run], name: str = SCORES) -> Scores:
 def thresholds(runs: Sequence[Run]) -> NDArray[np.float64] | None:
     """Logits ``(classes,)`` above which a label counts as present, chosen on the validation photos as by default.
 
-    See :func:`polytag.labels.thresholds.best_thresholds`; of several runs for their mean probability.
+    See :func:`polytag.metrics.adapted.adapted_thresholds`; of several runs for their mean probability.
 
     Returns:
         None where a run did not keep its answers on the validation photos.
@@ -48,7 +48,7 @@ def thresholds(runs: Sequence[Run]) -> NDArray[np.float64] | None:
         return None
     logits, targets, _ = answers(runs, VAL_SCORES)
     try:
-        return np.asarray(logit(best_thresholds(expit(logits.astype(np.float64)), targets)))
+        return np.asarray(logit(adapted_thresholds(expit(logits.astype(np.float64)), targets).thresholds))
     except OptionError as error:
         raise RunError(f"no thresholds can be chosen from {runs[0].path / VAL_SCORES}: {error}") from error
 

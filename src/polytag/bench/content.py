@@ -125,7 +125,8 @@ def _adapted(table: Table) -> list[str]:
         return []
     return [
         "Adapted: at one threshold a label, chosen for each row and seed on the validation photos, as polytag tune "
-        "does by default (- where the answers on those were not kept); CF1 and OF1 are at 0.5."
+        "does by default: 0.5 where others are not found to help (- where the answers on those photos were not kept). "
+        "CF1 and OF1 are at 0.5."
     ]
 
 
