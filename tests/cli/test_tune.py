@@ -38,9 +38,9 @@ def test_thresholds_that_are_not_found_to_help_stay_at_one_half(run_copy, photos
     shown = capsys.readouterr().out
     assert set(Run.open(run_copy).thresholds) == {0.5}
     assert re.search(
-        r"\nIn five folds, on photos that thresholds were not chosen on, they gain\n"
+        r"^In five folds, on photos that thresholds were not chosen on, they gain\n"
         r"[-+]\d+\.\d\d points of CF1 \[.*\] over 0\.5: (not resolved|down)\.\n"
-        r"So all stay at 0\.5; --always takes them\.\n",
+        r"So all labels stay at 0\.5; --always takes thresholds all the same\.\n$",
         shown,
     )
     assert max(len(line) for line in shown.splitlines() if str(run_copy) not in line) <= 80
