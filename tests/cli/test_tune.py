@@ -33,7 +33,7 @@ def test_thresholds_are_those_of_the_split_and_kept_in_the_run(split, run_copy, 
 def test_thresholds_that_are_not_found_to_help_stay_at_one_half(run_copy, photos, capsys):
     assert main(["tune", str(run_copy), str(photos), "--always"]) == 0
     assert set(Run.open(run_copy).thresholds) != {0.5}
-    assert "So all stay" not in capsys.readouterr().out
+    assert "stay at 0.5" not in capsys.readouterr().out
     assert main(["tune", str(run_copy), str(photos)]) == 0
     shown = capsys.readouterr().out
     assert set(Run.open(run_copy).thresholds) == {0.5}
