@@ -88,7 +88,7 @@ def check(records: Path, table: Path) -> int:
         raise SystemExit(f"{table} is of {rows[0]['seeds']} seeds; all its rows have {len(common)} in {records}")
     wrong = 0
     for line in rows:
-        of, base = values[line["row"]], values[baseline]
+        of, base = values[line["row"]], values[line.get("compared_with") or baseline]
         found: dict[str, float] = {}
         for part in (part for part in next(iter(of.values())) if line.get(part)):
             over = [of[seed][part] for seed in common]

@@ -128,6 +128,7 @@ def test_csv_has_every_number_in_full():
     table = three()
     rows = list(csv.DictReader(io.StringIO(as_csv(table))))
     assert [row["row"] for row in rows] == ["asl", "bce", "focal"]
+    assert [row["compared_with"] for row in rows] == ["bce", "", "bce"]
     for row, of in zip(rows, table.lines, strict=True):
         assert row["seeds"] == "5"
         for name, mean in of.means.items():
@@ -150,7 +151,7 @@ def test_the_columns_of_csv_are_those_of_the_docstring():
     compared = ("mAP", "CF1", "OF1", "head", "medium", "tail")
     measured = [m + end for m in compared for end in ("", "_sd", "_difference", "_low", "_high", "_verdict")]
     costs = ["train_seconds", "parameters", "gmacs", "inference_ms", "memory_mb"]
-    assert head == ["row", "seeds", *measured, *costs, "ensemble"]
+    assert head == ["row", "seeds", *measured, *costs, "ensemble", "compared_with"]
 
 
 def with_metric(of, name):

@@ -89,7 +89,8 @@ def test_another_baseline_turns_the_differences_round(bench):
 def test_a_ladder_compares_with_the_row_above(bench):
     command, out = bench
     assert main([*command, "--ladder", "--rows", "asl", "plain", "--draws", "100"]) == 0
-    assert {name: row["mAP_verdict"] for name, row in rows(out).items()} == {"plain": "baseline", "asl": "not resolved"}
+    made = {name: (row["mAP_verdict"], row["compared_with"]) for name, row in rows(out).items()}
+    assert made == {"plain": ("baseline", ""), "asl": ("not resolved", "plain")}
     assert "rows are compared with the row above seed by seed" in (out / "table.md").read_text()
     assert "Differences to the row above" in (out / "index.html").read_text()
 

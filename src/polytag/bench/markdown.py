@@ -76,6 +76,7 @@ def as_csv(table: Table) -> str:
     - ``train_seconds``, ``parameters``, ``gmacs``, ``inference_ms``, ``memory_mb``: what it costs, see
       :class:`polytag.bench.types.Cost`.
     - ``ensemble``: a JSON list of the rows that the row averages; empty where it was trained.
+    - ``compared_with``: the row that it is compared with; empty for the baseline.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -83,7 +84,7 @@ def as_csv(table: Table) -> str:
     measures = (*COMPARED, *table.suite.metrics)
     for measure in measures:
         heads += [measure, *(f"{measure}_{end}" for end in ("sd", "difference", "low", "high", "verdict"))]
-    writer.writerow([*heads, *_COSTS, "ensemble"])
+    writer.writerow([*heads, *_COSTS, "ensemble", "compared_with"])
     members = {row.name: json.dumps(row.ensemble) for row in table.suite.rows if row.ensemble}
     for line in table.lines:
         row: list[object] = [csv_cell(printable(line.name)), len(table.suite.seeds)]
@@ -91,7 +92,9 @@ def as_csv(table: Table) -> str:
             moved = line.differences.get(measure)
             row += [line.means[measure], line.deviations[measure], *(moved[:3] if moved else (None, None, None))]
             row.append(verdict(table, line, measure))
+        other = table.suite.compared_with(line.name)
         row += [*(getattr(line.cost, name) for name in _COSTS), members.get(line.name)]
+        row.append(csv_cell(printable(other)) if other else None)
         writer.writerow(without_nan(row))  # None is written as an empty cell
     return text.getvalue()
 
