@@ -33,14 +33,14 @@ def test_thresholds_are_those_of_the_split_and_kept_in_the_run(split, run_copy, 
 def test_thresholds_that_are_not_found_to_help_stay_at_one_half(run_copy, photos, capsys):
     assert main(["tune", str(run_copy), str(photos), "--always"]) == 0
     assert set(Run.open(run_copy).thresholds) != {0.5}
-    assert "stay at 0.5" not in capsys.readouterr().out
+    assert "is 0.5;" not in capsys.readouterr().out
     assert main(["tune", str(run_copy), str(photos)]) == 0
     shown = capsys.readouterr().out
     assert set(Run.open(run_copy).thresholds) == {0.5}
     assert re.search(
         r"^In five folds, on photos that thresholds were not chosen on, they gain\n"
         r"[-+]\d+\.\d\d points of CF1 \[.*\] over 0\.5: (not resolved|down)\.\n"
-        r"So all labels stay at 0\.5; --always takes thresholds all the same\.\n$",
+        r"So the threshold of all labels is 0\.5; --always takes those that were chosen\.\n$",
         shown,
     )
     assert max(len(line) for line in shown.splitlines() if str(run_copy) not in line) <= 80

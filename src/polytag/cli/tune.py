@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
         workers=args.workers,
     )
     if found.adapted and not found.adapted.taken:
-        print(f"{_worth(found.adapted)}\nSo all labels stay at 0.5; --always takes thresholds all the same.")
+        print(f"{_worth(found.adapted)}\nSo the threshold of all labels is 0.5; --always takes those that were chosen.")
         return 0
     rows = [(name, f"{value:.3f}") for name, value in zip(run.classes, found.thresholds.tolist(), strict=True)]
     print(table([("label", "threshold"), *((printable(name), value) for name, value in rows)], frozenset((1,))))
