@@ -20,7 +20,7 @@ class Adapted(NamedTuple):
     """Thresholds, and what they are worth."""
 
     thresholds: NDArray[np.float64]  # (classes,), probabilities
-    gain: Difference  # of CF1 over 0.5 for all, each photo judged at thresholds of others; 0 to 1
+    gain: Difference  # of CF1 over 0.5 for all, each photo judged at thresholds of others; -1 to 1
     taken: bool  # whether the thresholds are those that were chosen, not 0.5
 
 
@@ -29,9 +29,10 @@ def adapted_thresholds(
 ) -> Adapted:
     """Those of :func:`polytag.labels.thresholds.best_thresholds` for F1; 0.5 for all where they are not found to help.
 
-    Photos are dealt to five folds, and each fold is judged at thresholds that the other four choose. Where the 95%
-    interval of the CF1 that this gains over 0.5 leaves out 0, over resampled photos, thresholds are chosen on all of
-    them. So a model whose scores suit 0.5 already is left in peace, in which the best cut of few photos is luck.
+    Photos are dealt to five folds, and each fold is judged at thresholds that the other four choose, or at 0.5 where
+    these have no class to choose for. Where the 95% interval of the CF1 that this gains over 0.5 lies above 0, over
+    resampled photos, thresholds are chosen on all of them. So a model whose scores suit 0.5 is left in peace: there the
+    best cut of few photos is luck.
 
     Args:
         scores: ``(items, classes)``, probabilities in ``[0, 1]``.
