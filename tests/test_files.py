@@ -4,6 +4,7 @@ import errno
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -98,6 +99,23 @@ def test_a_really_full_device_is_named_as_such(tmp_path):
     with pytest.raises(RunError, match=r"notes\.txt: the disk is full; make room or choose another folder$"):
         write_atomic(tmp_path / "notes.txt", lambda _temporary: Path("/dev/full").write_text("text"))
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("old", [None, "old"])
+def test_room_is_asked_for_before_anything_is_written(tmp_path, monkeypatch, old):
+    path = tmp_path / "weights"
+    if old is not None:
+        path.write_text(old)
+    monkeypatch.setattr(
+        _files.shutil, "disk_usage", lambda folder: SimpleNamespace(free=12_300_000 if folder == tmp_path else 0)
+    )
+    kept = "" if old is None else "; the previous one is kept"
+    message = f"cannot write {path}: it takes 45 MB and 12 MB are free{kept}; make room or choose another folder"
+    with pytest.raises(RunError, match=f"^{re.escape(message)}$"):
+        write_atomic(path, pytest.fail, size=45_000_000)
+    assert contents(tmp_path) == ({} if old is None else {"weights": old})
+    write_atomic(path, lambda temporary: temporary.write_text("new"), size=12_300_000)
+    assert contents(tmp_path) == {"weights": "new"}
 
 
 def test_other_reasons_are_said_in_the_words_of_the_system(tmp_path):

@@ -4,16 +4,23 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from polytag.errors import BusyError, RunError
 
 PART = ".part"  # what a file that is not finished ends in
+MEGA = 10**6
 
 
-def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
+def write_atomic(path: Path, write: Callable[[Path], object], size: int = 0) -> None:
     """Let ``write`` fill a temporary file beside ``path``, flush it to the disk and rename it into place.
+
+    Args:
+        path: the file.
+        write: called with the temporary file.
+        size: bytes that will be written, where that is known: they are asked for before anything is.
 
     Raises:
         RunError: if the file cannot be written; what stood at ``path`` before is kept.
@@ -22,6 +29,8 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     temporary = path.with_name(f".{start}.{os.getpid()}{PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if size > (free := shutil.disk_usage(path.parent).free):
+            raise OSError(None, f"it takes {-(-size // MEGA):,} MB and {free // MEGA:,} MB are free")
         write(temporary)
         _flush(temporary)
         os.replace(temporary, path)

@@ -1,6 +1,7 @@
 """What configuration files promise: the options of the command line, and what is typed wins."""
 
 import dataclasses
+from hashlib import sha256
 
 import pytest
 from same_arguments import assert_alike
@@ -203,6 +204,11 @@ def test_paths_of_a_file_start_from_its_folder_and_typed_ones_from_the_current_o
     training = training_of("--config", "set/my.toml")
     assert (training.source["images"], str(training.out)) == (f"{tmp_path}/set/photos", "set/runs/a")
     assert training.weights == f"{tmp_path}/set/start.pth"
+    lines = [f"{sha256(path.read_bytes()).hexdigest()}  photos/{path.name}\n" for path in photos.glob("*.png")]
+    (tmp_path / "set" / "photos.sha256").write_text("".join(lines))
+    training = training_of("--config", config(text + '\nmanifest = "photos.sha256"', "set/my.toml"))
+    assert training.source["manifest"] == f"{tmp_path}/set/photos.sha256"
+    assert "every photo is compared with photos.sha256 when it is read" in training.data.notes
     file = config(text + '\nfits = "t"\n[method]\nname = "cpsd"\ntogether = "a.json"\napart = "b.json"', "set/my.toml")
     training = training_of("--config", "set/my.toml")
     assert training.fits == f"{tmp_path}/set/t"

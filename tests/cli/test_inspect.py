@@ -1,6 +1,7 @@
 """What `polytag inspect` promises: a page for the terminal, one for the browser, a table that keeps copies together."""
 
 import shutil
+from hashlib import sha256
 
 import pytest
 from photo_folder import make_photos
@@ -33,6 +34,16 @@ def test_what_is_there_and_what_is_wrong_fits_80_columns(photos, capsys):
     assert any(line.split() == ["label", "photos", "train", "val"] for line in lines)
     assert any(line.split() == ["photo00.png", "copy.png", "train,", "val"] for line in lines)
     assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_photo_that_changed_since_its_manifest_is_named(photos, capsys):
+    digests = [f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(photos.glob("*.png"))]
+    (photos / "photos.sha256").write_text("".join(digests))
+    shutil.copy(photos / "photo01.png", photos / "photo02.png")
+    assert main(["inspect", str(photos), "--manifest", str(photos / "photos.sha256")]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "1 photo cannot be read" in shown
+    assert "photo02.png is not the file that the manifest lists" in shown
 
 
 def test_a_page_is_written(photos, tmp_path, capsys):

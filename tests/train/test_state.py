@@ -4,6 +4,7 @@ import copy
 import math
 import resource
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from toys import Small, TwoSamplings
 
+from polytag import _files
 from polytag.errors import RunError
 from polytag.train.ema import ModelAverage
 from polytag.train.optimizers import OPTIMIZERS
@@ -234,6 +236,15 @@ def test_a_full_disk_keeps_the_old_file(tmp_path):
     )
     assert load_tree(path) == {"step": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_room_for_the_tensors_is_asked_for_first(tmp_path, monkeypatch):
+    path = tmp_path / "state.safetensors"
+    monkeypatch.setattr(_files.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=3_999_999))
+    with pytest.raises(RunError, match=r"state\.safetensors: it takes 4 MB and 3 MB are free; make room or choose"):
+        save_tree(path, {"a": torch.ones(900_000), "b": [torch.ones(100_000)]})
+    assert list(tmp_path.iterdir()) == []
+    save_tree(path, {"a": torch.ones(900_000)})
 
 
 def test_finds_what_is_not_finite():

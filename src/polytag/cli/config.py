@@ -16,6 +16,7 @@ from polytag._toml import read_json, read_toml
 from polytag._version import __version__
 from polytag.cli.options import NUMBER_OR_AUTO, Repeated, add_chosen, number_or_auto, parse_with_nested
 from polytag.cli.parser import Parser
+from polytag.cli.reading import FILES
 from polytag.errors import OptionError
 from polytag.recipes import find_recipe
 from polytag.relations import VECTORS
@@ -25,7 +26,7 @@ OWN = ("config", "print_config")  # options that are about files, and never in o
 RESOLVED = (*OWN, "recipe")  # what stands for other options
 NOT_REPEATED = ("out", "resume", "overwrite", "command", "source")  # what a run says of itself only
 PATHS = (  # and words of a head
-    *("data", "images", "reader.images", "reader.names", "classes", "rename", "weights", "out"),
+    *(*FILES, "reader.images", "reader.names", "weights", "out"),
     *("fits", "method.together", "method.apart"),
 )
 NO_PATHS = ("pretrained", "none")  # that the option of the weights takes

@@ -10,6 +10,7 @@ from typing import Any
 from polytag.build import factory, option_parameters
 from polytag.cli.console import looking_for_photos
 from polytag.data.labelled_set import LabelledSet
+from polytag.data.manifest import with_manifest
 from polytag.data.open import open_data
 from polytag.data.readers import READERS
 from polytag.data.vocabulary import choose_labels
@@ -17,6 +18,7 @@ from polytag.errors import OptionError
 
 SHORTCUTS = ("images", "group_by", "unlisted")  # options of readers that have a name of their own
 VOCABULARY = ("classes", "min_count", "rename")
+FILES = ("data", "images", "rename", "classes", "manifest")  # options that are paths
 
 
 def add_reading(parser: argparse.ArgumentParser, optional: bool = False) -> None:
@@ -34,12 +36,16 @@ def add_reading(parser: argparse.ArgumentParser, optional: bool = False) -> None
     group.add_argument("--classes", metavar="FILE", help="the labels to keep, one a line")
     text = "leave out labels on fewer photos than this"
     group.add_argument("--min-count", metavar="N", type=int, help=text)
+    text = "what sha256sum printed of the photos: those that changed since are refused"
+    group.add_argument("--manifest", metavar="FILE", help=text)
 
 
 def read(args: argparse.Namespace) -> LabelledSet:
     """The labelled photos that the parsed options name."""
     with looking_for_photos():
         data = _as_it_is(args)
+    if args.manifest is not None:
+        data = with_manifest(data, args.manifest)
     return choose_labels(data, args.rename, args.classes, args.min_count or 0)
 
 
@@ -48,10 +54,8 @@ def source(args: argparse.Namespace) -> dict[str, Any]:
     reader = args.reader
     if isinstance(reader, dict):
         reader = {key: os.path.abspath(v) if key in ("images", "names") and v else v for key, v in reader.items()}
-    values = {name: getattr(args, name) for name in (*SHORTCUTS, *VOCABULARY)}
-    values["data"] = args.data
-    paths = ("data", "images", "rename", "classes")
-    values |= {name: values[name] and os.path.abspath(values[name]) for name in paths}
+    values = {name: getattr(args, name) for name in (*SHORTCUTS, *VOCABULARY, "data", "manifest")}
+    values |= {name: values[name] and os.path.abspath(values[name]) for name in FILES}
     return {name: value for name, value in {**values, "reader": reader}.items() if value is not None}
 
 

@@ -135,7 +135,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
                 raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
             raise
 
-    write_atomic(path, write)
+    write_atomic(path, write, size=sum(tensor.nbytes for tensor in tensors.values()))
 
 
 def _pack(value: Any, tensors: dict[str, Tensor]) -> Any:
