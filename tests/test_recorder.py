@@ -5,12 +5,14 @@ import os
 import re
 import shutil
 
+import numpy as np
 import pytest
 from recorder_toys import epoch, kept, recorder
 
 from polytag.errors import RunError
+from polytag.labels.calibration import Calibration
 from polytag.recorder import Recorder, alone_in, check_folder
-from polytag.run import Run, save_thresholds
+from polytag.run import Run, save_calibration, save_thresholds
 from polytag.train.loop import Epoch
 
 
@@ -59,8 +61,12 @@ def test_thresholds_that_were_chosen_meanwhile_go_with_the_weights_that_they_wer
     save_thresholds(run_copy, [0.125] * len(config["classes"]))
     record.epoch(epoch(1, 0.5), 1.0, 100)
     assert Run.open(run_copy).config["thresholds"] == config["thresholds"]
+    ones = np.ones(len(config["classes"]))
+    save_calibration(run_copy, Calibration(2 * ones, ones), config["thresholds"])
+    record.epoch(epoch(2, 0.6), 1.0, 100)
+    assert "calibration" not in Run.open(run_copy).config
     save_thresholds(run_copy, [0.125] * len(config["classes"]))
-    record.epoch(epoch(2, 0.4), 1.0, 100)  # no better, so that the weights stay
+    record.epoch(epoch(3, 0.4), 1.0, 100)  # no better, so that the weights stay
     assert list(Run.open(run_copy).thresholds) == [0.125] * len(config["classes"])
 
 

@@ -163,7 +163,8 @@ class Predictor:
         parts = []
         for run, model, order in zip(self.runs, self.models, self.orders, strict=True):
             loader = Loader(unlabelled, run.preprocessing, None, self.workers)
-            parts.append(predict_logits(model, loader, self.device, self.batch_size)[:, order].astype(np.float64))
+            logits = predict_logits(model, loader, self.device, self.batch_size).astype(np.float64)
+            parts.append((run.calibration.apply(logits) if run.calibration else logits)[:, order])
         for run, part in zip(self.runs, parts, strict=True):
             if lost := int(np.isnan(part).any(axis=1).sum()):
                 raise DivergedError(

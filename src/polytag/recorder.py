@@ -27,6 +27,7 @@ from polytag.run import (
     WEIGHTS,
     Run,
     epoch_of_weights,
+    save_calibration,
     save_history,
     save_json,
     save_weights,
@@ -41,16 +42,8 @@ FREE = (
     "out",
     "resume",
     "overwrite",
-    "workers",
-    "device",
-    "command",
-    "source",
-    "track",
-    "jobs",
-    "jobs_on",
-    "fits",
-    "accumulate",
-    "judge_test",
+    *("workers", "device", "jobs", "jobs_on", "fits", "accumulate"),
+    *("command", "source", "track", "judge_test"),
 )
 SAVE_EVERY = 60.0  # seconds between two saves of the training state
 HEADLINES = ("mAP", "CF1", "OF1")  # in the history; all metrics of the best epoch are in metrics.json
@@ -245,10 +238,10 @@ class Recorder:
                 os.replace(last, previous)
 
     def _forget_thresholds(self) -> None:
-        """Those that were chosen meanwhile are of weights that are gone."""
+        """Those that were chosen meanwhile, and a calibration, are of weights that are gone."""
         config = Run.open(self.folder).config if has_run(self.folder) else self.config
-        if config.get("thresholds") != self.config.get("thresholds"):
-            save_json(self.folder / CONFIG, {**config, "thresholds": self.config["thresholds"]})
+        if config.get("thresholds") != self.config.get("thresholds") or "calibration" in config:
+            save_calibration(self.folder, None, self.config["thresholds"])
 
 
 def alone_in(folder: Path, writes: bool = True) -> AbstractContextManager[None]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import timm
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,6 +21,7 @@ from polytag._version import __version__
 from polytag.build import Choice, build_model, trained_model
 from polytag.data.preprocessing import Preprocessing
 from polytag.errors import DivergedError, PolytagError, RunError
+from polytag.labels.calibration import Calibration
 from polytag.model import Classifier
 from polytag.train.state import is_finite, write_tensors
 
@@ -43,6 +45,7 @@ class Run:
         self.classes: tuple[str, ...] = tuple(config["classes"])
         self.preprocessing = Preprocessing.from_dict(config["preprocessing"])
         self.thresholds: list[float] = config["thresholds"]
+        self.calibration = _calibration(config.get("calibration"), len(self.classes))
 
     @classmethod
     def open(cls, path: Path | str) -> "Run":
@@ -218,6 +221,18 @@ def save_thresholds(folder: Path, thresholds: Sequence[float]) -> None:
     save_json(folder / CONFIG, {**_read_json(folder / CONFIG), "thresholds": list(thresholds)})
 
 
+def save_calibration(folder: Path, calibration: Calibration | None, thresholds: Sequence[float]) -> None:
+    """Put another calibration, or none, and the thresholds that go with it, into ``config.json``.
+
+    Raises:
+        RunError: if the file cannot be read or written; what stood there before is kept.
+    """
+    config = {key: value for key, value in _read_json(folder / CONFIG).items() if key != "calibration"}
+    if calibration is not None:
+        config["calibration"] = {"slopes": calibration.slopes.tolist(), "offsets": calibration.offsets.tolist()}
+    save_json(folder / CONFIG, {**config, "thresholds": list(thresholds)})
+
+
 def save_json(path: Path, values: dict[str, Any]) -> None:
     """Write a JSON file; a number that is not defined (NaN) becomes null."""
     write_text(path, json.dumps(without_nan(values), indent=2, ensure_ascii=False) + "\n")
@@ -256,6 +271,20 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _is_probability(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _calibration(written: Any, classes: int) -> Calibration | None:
+    if written is None:
+        return None
+    try:
+        slopes, offsets = (np.array(written[name], np.float64) for name in ("slopes", "offsets"))
+        if slopes.shape != (classes,) or offsets.shape != (classes,) or not (slopes > 0).all():
+            raise ValueError
+        if not np.isfinite([slopes, offsets]).all():
+            raise ValueError
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError("calibration needs one positive slope and one offset for each class") from error
+    return Calibration(slopes, offsets)
 
 
 def without_nan(value: Any) -> Any:

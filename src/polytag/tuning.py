@@ -1,4 +1,4 @@
-"""Thresholds of a run, chosen on its validation or training photos and kept in its folder."""
+"""Thresholds and a calibration of a run, from its validation or training photos, kept in its folder."""
 
 from typing import Literal, NamedTuple
 
@@ -11,8 +11,9 @@ from polytag.errors import OptionError
 from polytag.labels.thresholds import Objective, best_thresholds
 from polytag.metrics import Evaluation
 from polytag.metrics.adapted import Adapted, adapted_thresholds
+from polytag.metrics.calibrated import Calibrated, calibrated
 from polytag.predictor import Predictor
-from polytag.run import Run, save_thresholds
+from polytag.run import Run, save_calibration, save_thresholds
 
 
 class Tuned(NamedTuple):
@@ -69,3 +70,52 @@ def tune(
     before, after = (evaluation.compute(limits) for limits in (predictor.threshold_logits, logit(chosen)))
     save_thresholds(run.path, chosen.tolist())
     return Tuned(chosen, before, after, adapted)
+
+
+class Recalibrated(NamedTuple):
+    """What was found, and the metrics of the probabilities on photos that each was not fitted to."""
+
+    found: Calibrated
+    before: dict[str, float]
+    after: dict[str, float]
+
+
+def calibrate(
+    run: Run,
+    data: LabelledSet,
+    shrink: float = 10.0,
+    always: bool = False,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    workers: int = 2,
+) -> Recalibrated:
+    """Make the probabilities of a run come true, and keep that in it; the tags that it gives stay the same.
+
+    An earlier calibration is dropped. There is none where it is not found to help on photos that it was not fitted to:
+    see :func:`polytag.metrics.calibrated.calibrated`. Thresholds move with the probabilities.
+
+    Args:
+        run: whose probabilities they are.
+        data: photos that are not the test; they are seen as in evaluation, never augmented.
+        shrink: positives that the calibration of all classes together counts for in that of each.
+        always: take it however little it helps.
+        device: "auto", "cpu" or "cuda".
+        workers: threads that decode.
+
+    Raises:
+        DataError: if a photo cannot be read, or no label is among the classes of the run.
+        OptionError: if an argument is out of its range, or the photos are too few to fit to.
+    """
+    plain = Run(run.path, {**run.config, "calibration": None})
+    cuts = logit(np.array(run.thresholds))  # 0 and 1 are infinite and stay what they are
+    if run.calibration:
+        cuts = (cuts - run.calibration.offsets) / run.calibration.slopes
+    logits, targets = Predictor(plain, device=device, workers=workers).evaluate(data).collected()
+    found = calibrated(logits, targets, shrink, always)
+    measures: list[dict[str, float]] = []
+    for answers in (logits, found.logits):
+        evaluation = Evaluation(run.classes)
+        evaluation.update(answers, targets)
+        measures.append(evaluation.compute(cuts))
+    moved = found.calibration.apply(cuts) if found.calibration else cuts
+    save_calibration(run.path, found.calibration, expit(moved).tolist())
+    return Recalibrated(found, *measures)

@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": "the tags of photos",
     "explain": "where each label is seen on a photo",
     "tune": "above which probability each label counts as present",
+    "calibrate": "probabilities that come true",
     "longtail": "a training split with rare labels, of any data",
     "bench": "a suite of trainings in one table, with verdicts",
     "compare": "runs on the same test photos, with intervals",

@@ -1,15 +1,35 @@
-"""Which photos of a data set a command looks at."""
+"""Which photos of a data set a command looks at, and the options that say so."""
 
 import argparse
 
 import numpy as np
 
 from polytag.cli.console import say
+from polytag.cli.reading import add_reading
 from polytag.data.check import bad_images_error, find_bad_images
 from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.data.splits import NO_SPLITS, three_way
 from polytag.errors import DataError
 from polytag.predictor import Predictor
+
+
+def add_choosing(parser: argparse.ArgumentParser, chosen: str, do: str) -> None:
+    """Add RUN, DATA and the options of a command that settles something a label from the answers of a run."""
+    parser.add_argument("run", metavar="RUN", help="the run folder")
+    add_reading(parser)
+    parser.add_argument("--split", choices=("val", "train"), default="val", help=f"to {do} (default: val)")
+    parser.add_argument(
+        "--shrink",
+        type=float,
+        metavar="N",
+        default=10.0,
+        help=f"positives that the {chosen} of all labels together counts for in each (default: 10)",
+    )
+    parser.add_argument(
+        "--on-bad-image", choices=("stop", "skip"), default="stop", help="photos that cannot be read (default: stop)"
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
+    parser.add_argument("--workers", type=int, metavar="N", default=2, help="threads that decode (default: 2)")
 
 
 def readable(data: LabelledSet, args: argparse.Namespace) -> LabelledSet:

@@ -4,8 +4,8 @@ from polytag._text import counted, printable, table
 from polytag.bench.words import interval, points
 from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
-from polytag.cli.parts import part_of, readable
-from polytag.cli.reading import add_reading, read
+from polytag.cli.parts import add_choosing, part_of, readable
+from polytag.cli.reading import read
 from polytag.cli.show import number
 from polytag.labels.thresholds import OBJECTIVES
 from polytag.metrics.adapted import Adapted
@@ -61,9 +61,7 @@ def _parser() -> Parser:
         "and evaluate.",
         allow_abbrev=False,
     )
-    parser.add_argument("run", metavar="RUN", help="the run folder")
-    add_reading(parser)
-    parser.add_argument("--split", choices=("val", "train"), default="val", help="to choose on (default: val)")
+    add_choosing(parser, "threshold", "choose on")
     parser.add_argument(
         "--objective",
         choices=OBJECTIVES,
@@ -71,20 +69,8 @@ def _parser() -> Parser:
         help="f1: as high as can be; precision or recall: at least --level, at the best of the other (default: f1)",
     )
     parser.add_argument("--level", type=float, metavar="P", help="of precision or recall (default: 0.9)")
-    parser.add_argument(
-        "--shrink",
-        type=float,
-        metavar="N",
-        default=10.0,
-        help="positives that the threshold of all labels together counts for in each (default: 10)",
-    )
     parser.add_argument("--grid", type=float, metavar="X", default=0.0, help="multiples of this alone; 0 for any cut")
     parser.add_argument(
         "--always", action="store_true", help="take those of f1 even where they are not found to help on other photos"
     )
-    parser.add_argument(
-        "--on-bad-image", choices=("stop", "skip"), default="stop", help="photos that cannot be read (default: stop)"
-    )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
-    parser.add_argument("--workers", type=int, metavar="N", default=2, help="threads that decode (default: 2)")
     return parser

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import expit
 
 from polytag._checks import check_choice, check_number, check_type
 from polytag._text import did_you_mean
@@ -120,7 +121,8 @@ class Explainer:
         for batch in loader.in_order(BATCH):
             with torch.no_grad():
                 features = self.model.backbone(to_device(batch).images)
-                scores = self.model.head(features).sigmoid().float().cpu().numpy()
+                logits = self.model.head(features).float().cpu().numpy()
+                scores = expit(self.run.calibration.apply(logits) if self.run.calibration else logits)
                 relevant = self._attention(features)
             for place, row in enumerate(batch.rows.tolist()):
                 photo = _small(images, row, at_most)
@@ -141,7 +143,7 @@ class Explainer:
         with torch.no_grad():  # Grad-CAM turns gradients on where it needs them
             return WAYS[self.way](self.model.head, features, columns).float().cpu().numpy()
 
-    def _heats(self, features: torch.Tensor, columns: Sequence[int], scores: NDArray[np.float32]) -> tuple[Heat, ...]:
+    def _heats(self, features: torch.Tensor, columns: Sequence[int], scores: NDArray[np.float64]) -> tuple[Heat, ...]:
         maps = self.maps(features, columns)[0]
         return tuple(
             Heat(self.classes[column], float(scores[column]), map_) for column, map_ in zip(columns, maps, strict=True)
@@ -171,7 +173,7 @@ class Explainer:
             raise OptionError(f"labels must be named once each, got {self.classes[twice[0]]!r} twice")
         return columns or None
 
-    def _best(self, scores: NDArray[np.float32], topk: int | None) -> list[int]:
+    def _best(self, scores: NDArray[np.float64], topk: int | None) -> list[int]:
         order = [int(column) for column in np.argsort(-scores, kind="stable")]
         if topk is not None:
             return order[:topk]

@@ -10,6 +10,7 @@ from polytag.metrics.ap import (
     mean_voc12_average_precision,
     voc12_average_precision,
 )
+from polytag.metrics.calibration import brier, expected_calibration_error
 from polytag.metrics.decisions import over_80, top3, top3_over_80, top3_thresholded
 from polytag.metrics.evaluation import ClassRow, Evaluation
 from polytag.metrics.precision_recall import (
@@ -90,4 +91,6 @@ METRICS: dict[str, Callable[[Scores, Targets, Threshold], float]] = {
     "ranking_loss": ranking_loss,
     "coverage_error": coverage_error,
     "lrap": lrap,
+    "brier": brier,
+    "ECE": expected_calibration_error,
 }
