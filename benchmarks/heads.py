@@ -8,6 +8,7 @@ import datetime
 import platform
 import statistics
 import time
+import weakref
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +22,15 @@ LABELS = (20, 1000)
 
 
 class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Bytes of the tensors that a step makes, all together: what an allocator has to find."""
+    """The most bytes that the tensors which a step makes have at one time."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.bytes = 0
+        self.bytes, self.now = 0, 0
+
+    def gone(self, size: int) -> None:
+        """A storage was freed."""
+        self.now -= size
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         """Run it, and count what is new."""
@@ -33,7 +38,11 @@ class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
         known = {leaf.untyped_storage().data_ptr() for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
         for leaf in tree_leaves(out):
             if isinstance(leaf, Tensor) and leaf.untyped_storage().data_ptr() not in known:
-                self.bytes += leaf.untyped_storage().nbytes()
+                storage = leaf.untyped_storage()
+                known.add(storage.data_ptr())
+                self.now += storage.nbytes()
+                weakref.finalize(storage, self.gone, storage.nbytes())
+        self.bytes = max(self.bytes, self.now)
         return out
 
 

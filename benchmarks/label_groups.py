@@ -12,8 +12,9 @@ import numpy as np
 from polytag._files import write_text
 from polytag.data.open import open_data
 from polytag.data.splits import three_way
+from polytag.labels.affinity import Affinity
 from polytag.labels.cooccurrence import shares
-from polytag.labels.partition import Affinity, partition_labels, suggest_k
+from polytag.labels.partition import partition_labels, suggest_k
 from polytag.report.label_graph import label_graph_drawing
 
 

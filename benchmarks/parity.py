@@ -17,9 +17,10 @@ from polytag.heads.gat import GAT
 from polytag.heads.linear import Linear
 from polytag.heads.ml_gcn import MLGCN
 from polytag.labels import Labels
+from polytag.labels.affinity import Affinity, Kind
 from polytag.labels.cooccurrence import label_graph
 from polytag.labels.facts import tail
-from polytag.labels.partition import Affinity, Kind, Partition, cluster, cluster_of
+from polytag.labels.partition import Partition, cluster, cluster_of
 from polytag.losses import BCE, DB, CBFocal, Focal, WeightedBCE
 from polytag.samplers.rebalanced import Rebalanced
 

@@ -15,7 +15,8 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.cluster import SpectralClustering
 from sklearn.metrics import adjusted_rand_score
 
-from polytag.labels.partition import Affinity, Kind, cluster
+from polytag.labels.affinity import Affinity, Kind
+from polytag.labels.partition import cluster
 
 K, BASE = 5, 1500
 SECONDS, GIGABYTES = 60, 4

@@ -4,7 +4,8 @@ On the boxes of a VOC folder's test photos. The pointing game: how often the hot
 in one of its boxes, a mean over labels, beside the same for the middle of the photo. Insertion and deletion: the mean
 probability of the label while the hottest places, a tenth at a time, are put into a blurred photo (higher is better) or
 taken out of it (lower is better); for some of the pairs, the same ones for every run. Each run is asked by every way
-that its head has. A map of zeros, as Grad-CAM may give, points nowhere and misses; their share stands beside.
+that its head has. A map of zeros, as Grad-CAM may give, points nowhere and misses; their share stands beside. Places
+that are equally hot are put in and taken out in a random order, the same for all runs.
 Runs that differ in their seed alone are one line: the mean, and in brackets the standard deviation. Boxes that cover
 the whole photo are left out.
 """
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from polytag import Explainer
+from polytag._random import generator
 from polytag.run import Run
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom, as shares of the photo
@@ -64,7 +66,10 @@ def curves(
     """Insertion and deletion: mean probabilities over the steps."""
     size = (photo.shape[1], photo.shape[0])
     smooth = np.asarray(Image.fromarray(heat).resize(size, Image.Resampling.BILINEAR))
-    ranks = smooth.argsort(axis=None, kind="stable").argsort().reshape(smooth.shape) / smooth.size  # hottest last
+    ties = generator(0).permutation(
+        smooth.size
+    )  # where a map is flat, no place is hotter: in no order that means something
+    ranks = np.lexsort((ties, smooth.ravel())).argsort().reshape(smooth.shape) / smooth.size  # hottest last
     blurred = np.asarray(Image.fromarray(photo).filter(ImageFilter.GaussianBlur(max(size) / 20)))
     pictures = []
     for step in range(STEPS + 1):

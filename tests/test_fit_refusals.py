@@ -92,9 +92,10 @@ def test_arguments_are_checked_when_it_is_made(options, sentence, tmp_path):
     assert str(refusal.value) == sentence.format(optimizer=", ".join(OPTIMIZERS))
 
 
-def test_vectors_that_cannot_be_had_are_refused_before_the_first_step(tmp_path):
+def test_vectors_that_cannot_be_had_are_refused_before_any_photo_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(polytag.session, "ready", pytest.fail)
     with pytest.raises(
         DataError, match=r"^vectors must be cooccurrence, images, random or a file, and there is no glove"
     ):
         training(tmp_path / "run", head={"name": "gat", "vectors": "glove.txt"}).finish()
-    assert not polytag.recorder.has_run(tmp_path / "run")
+    assert not (tmp_path / "run").exists()

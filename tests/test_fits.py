@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-import threading
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from safetensors.torch import load_file
 from toys import tiny_set
 
 from polytag import fits
-from polytag._files import locked
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.errors import OptionError, RunError, TaskError
 from polytag.fit import Training
@@ -19,7 +17,7 @@ from polytag.fits import content_name, identity, seconds_of
 from polytag.labels import Labels
 from polytag.method import Context, Fit, Method
 from polytag.methods.supervised import Supervised
-from polytag.run import CONFIG, LOCK, METRICS, Run
+from polytag.run import Run
 
 FOLDERS = {}
 
@@ -61,6 +59,10 @@ class OneFails(Taught):
 
 class TaughtOtherwise(Taught):
     """Another method with the same teachers."""
+
+
+class Alone(Taught):
+    FITS = (Fit("one", classes=(0,), photos="containing"),)
 
 
 class Twins(Taught):
@@ -161,6 +163,36 @@ def test_containing_drops_training_photos_without_a_label_and_no_other(split):
     assert kept.settled == (split is not None)
 
 
+@pytest.mark.parametrize(("matrix", "shown"), [([[1], [0]], True), ([[1], [1]], False), ([[1, 0], [0, 1]], True)])
+def test_photos_show_a_label_where_one_of_them_lacks_it(matrix, shown):
+    images = ImageArrays(np.zeros((len(matrix) + 1, 1, 1, 3), np.uint8))
+    rows = [*matrix, [0] * len(matrix[0])]  # the last is for validation
+    split = np.array([*[0] * len(matrix), 1], np.int8)
+    assert fits.shows_absence(LabelledSet(images, Labels.from_dense(rows, "ab"[: len(matrix[0])]), split)) == shown
+
+
+def test_a_teacher_of_one_label_learns_from_all_photos(tmp_path, caplog):
+    caplog.set_level("INFO")
+    training(tmp_path / "run", method=Alone).finish()
+    whole = Run.open(tmp_path / "run").config["data"]["photos"]
+    assert Run.open(FOLDERS["one"]).config["data"]["photos"] == whole
+    assert "one learns from all photos, as those with its labels always have one of them" in caplog.text
+
+
+def test_parts_of_a_step_are_no_other_training(taught, tmp_path):
+    training(tmp_path / "run").finish()
+    training(tmp_path / "run", overwrite=True, accumulate=2).finish()
+    assert len(list((tmp_path / "run" / "fits").iterdir())) == len(taught)
+
+
+def test_what_is_finished_where_nobody_sees_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(fits, "run_all", lambda *_, **__: None)
+    with pytest.raises(
+        RunError, match=r"^teacher 0 is finished and not in .*fits/teacher-0-\w+; give --fits a folder that"
+    ):
+        training(tmp_path / "run").finish()
+
+
 def test_two_of_one_name_are_refused(tmp_path):
     with pytest.raises(OptionError, match=r"^each training needs a name of its own, got one, one$"):
         training(tmp_path / "run", method=Twins).finish()
@@ -204,65 +236,3 @@ def test_trainings_with_one_folder_share_their_teachers_and_each_counts_them_in_
         assert run.config["running"]["fits_seconds"] == pytest.approx(teachers, abs=0.051)
         assert seconds_of(run) == pytest.approx(run.train_seconds() + teachers, abs=0.051)
         assert not (run.path / "fits").exists()
-
-
-class Busy:
-    """A training like any other: refused where another process holds the lock or has ended it."""
-
-    def __init__(self, out):
-        self.data, self.out, self.resume, self.begun = None, out, False, 0
-
-    def __iter__(self):
-        self.begun += 1
-        with locked(self.out / LOCK, "another training is writing there"):
-            if (self.out / METRICS).exists():
-                raise RunError("there is a run already")
-            yield
-            (self.out / METRICS).write_text("{}")
-
-
-@pytest.mark.parametrize(
-    ("left", "begun"),
-    [(METRICS, 1), (CONFIG, 2)],
-    ids=["finished, and not trained again", "unfinished, and gone on with"],
-)
-def test_what_another_process_trains_is_waited_for(left, begun, tmp_path, monkeypatch):
-    monkeypatch.setattr(fits, "WAIT", 0.001)
-    one = Busy(tmp_path)
-    with locked(tmp_path / LOCK, "busy"):
-        waiter = threading.Thread(target=fits.finish_once, args=(one,))
-        waiter.start()
-        waiter.join(0.2)
-        assert waiter.is_alive()
-        (tmp_path / left).write_text("{}")
-    waiter.join(10)
-    assert not waiter.is_alive()
-    assert (one.begun, one.resume) == (begun, left == CONFIG)
-    assert (tmp_path / METRICS).exists()
-
-
-def test_waiting_can_be_interrupted_and_another_refusal_is_no_reason_to_wait(tmp_path):
-    with locked(tmp_path / LOCK, "busy"), pytest.raises(KeyboardInterrupt):
-        fits.finish_once(Busy(tmp_path), lambda: True)
-
-    class Refused(Busy):
-        def __iter__(self):
-            yield
-            raise RunError("no room")
-
-    with pytest.raises(RunError, match="^no room$"):
-        fits.finish_once(Refused(tmp_path))
-
-
-def test_what_another_process_has_begun_since_it_was_looked_at_is_gone_on_with(tmp_path):
-    class Overtaken(Busy):
-        def __iter__(self):
-            if not self.resume:
-                (self.out / CONFIG).write_text("{}")  # by somebody who is gone again
-                raise RunError("there is a run already")
-            yield from super().__iter__()
-
-    one = Overtaken(tmp_path)
-    fits.finish_once(one)
-    assert (one.begun, one.resume) == (1, True)
-    assert (tmp_path / METRICS).exists()

@@ -99,6 +99,20 @@ def test_an_ensemble_is_the_logit_of_the_mean_probability_in_the_order_of_the_fi
     np.testing.assert_allclose(swapped.logits(files), both.logits(files)[:, [2, 0, 1]], rtol=1e-12)
 
 
+def test_an_ensemble_has_the_mean_of_the_thresholds_in_the_order_of_the_first_run(run_copy, second, files):
+    config = json.loads((run_copy / "config.json").read_text())
+    (run_copy / "config.json").write_text(json.dumps({**config, "thresholds": [0.0, 0.2, 1.0]}))  # of cat, dog, hat
+    other = json.loads((second / "config.json").read_text())  # of hat, cat, dog
+    both, swapped = Predictor(run_copy, second, workers=0), Predictor(second, run_copy, workers=0)
+    assert other["thresholds"] == [0.5, 0.5, 0.5]
+    np.testing.assert_allclose(both.thresholds, [0.25, 0.35, 0.75])
+    np.testing.assert_allclose(swapped.thresholds, [0.75, 0.25, 0.35])
+    for row, prediction in zip(both.predict_proba(files), both.predict(files), strict=True):
+        assert {name for name, _ in prediction.tags} == {
+            name for name, p, limit in zip(both.classes, row, both.thresholds, strict=True) if p > limit
+        }
+
+
 def test_an_ensemble_keeps_its_digits_where_probabilities_round_to_one(run_copy, tmp_path, files):
     certain = shutil.copytree(run_copy, tmp_path / "certain")
     biases = {run_copy: 40.0, certain: 50.0}

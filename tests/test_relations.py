@@ -14,14 +14,15 @@ from polytag.heads.ml_gcn import MLGCN
 from polytag.labels.cooccurrence import conditional, label_graph
 from polytag.labels.vectors import cooccurrence_vectors, image_vectors, random_vectors
 from polytag.model import Classifier
-from polytag.relations import Known, tell_labels
+from polytag.relations import Known, read_words, tell_labels
 
 DATA = tiny_set(40)
 
 
 def known(head, seed=0):
     torch.manual_seed(3)
-    return Known(Classifier(nn.Conv2d(3, 6, 3), head), Loader(DATA, PREPROCESSING, None, 0), torch.device("cpu"), seed)
+    model, words = Classifier(nn.Conv2d(3, 6, 3), head), read_words(head, DATA.classes)
+    return Known(model, Loader(DATA, PREPROCESSING, None, 0), torch.device("cpu"), seed, words)
 
 
 def pooled(model):
@@ -60,7 +61,7 @@ def test_words_come_from_a_file(tmp_path):
     tell_labels(known(head))
     assert head.nodes.vectors.tolist() == [[0, 1], [1, 2], [2, 3], [3, 4]]
     with pytest.raises(DataError, match=r"and vector_size is 300$"):
-        tell_labels(known(MLGCN(6, 4, vectors=str(path))))
+        known(MLGCN(6, 4, vectors=str(path)))
 
 
 def test_a_head_within_a_head_is_told_too_and_others_want_nothing():

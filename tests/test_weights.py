@@ -12,7 +12,6 @@ from torch import nn
 from polytag.backbones import Backbone
 from polytag.data.preprocessing import Preprocessing
 from polytag.errors import RunError
-from polytag.heads.gat import GAT
 from polytag.heads.linear import Linear
 from polytag.model import Classifier
 from polytag.run import CONFIG, new_config, save_json, save_weights
@@ -206,52 +205,6 @@ def test_leaves_the_model_alone_where_nothing_is_to_be_loaded(weights):
     before = model.head.classifier.weight.clone()
     assert load_weights(model, weights, ["a", "b"]) == []
     assert torch.equal(model.head.classifier.weight, before)
-
-
-def test_matches_the_classes_of_another_run_by_name():
-    old, new = toy(3), toy(4)
-    fresh = new.head.classifier.weight[1].clone()
-    notes = load_matching(new, ["owl", "bee", "cat", "ant"], old.state_dict(), ["ant", "cat", "owl"])
-    assert notes == [
-        "backbone: all 2 entries taken from the run",
-        "head: 3 of 4 classes are known to the run by name, 1 start afresh",
-    ]
-    for mine, theirs in ((0, 2), (2, 1), (3, 0)):
-        assert torch.equal(new.head.classifier.weight[mine], old.head.classifier.weight[theirs])
-        assert torch.equal(new.head.classifier.bias[mine], old.head.classifier.bias[theirs])
-    assert torch.equal(new.head.classifier.weight[1], fresh)
-    assert torch.equal(new.backbone.weight, old.backbone.weight)
-
-
-def test_what_a_head_shares_between_classes_is_taken_even_where_no_class_is_known():
-    old, new = toy(3, normalize=True, scale=10), toy(2, normalize=True)
-    weight = new.head.classifier.weight.clone()
-    notes = load_matching(new, ["x", "y"], old.state_dict(), ["a", "b", "c"])
-    assert notes[1:] == ["head: 0 of 2 classes are known to the run by name, 2 start afresh"]
-    assert new.head.scale.item() == 23  # an option of the new head, not a weight
-    assert torch.equal(new.head.classifier.weight, weight)
-
-
-def test_what_a_head_was_told_of_labels_is_not_taken_from_another_run():
-    old, new = (Classifier(toy(2).backbone, GAT(4, classes, vector_size=4)) for classes in (3, 2))
-    vectors = new.head.nodes.vectors.clone()
-    notes = load_matching(new, ["c", "d"], old.state_dict(), ["a", "b", "c"])
-    assert notes[1:] == ["head: 1 of 2 classes are known to the run by name, 1 start afresh"]
-    assert torch.equal(new.head.nodes.vectors, vectors)
-    assert torch.equal(new.head.first.weight, old.head.first.weight)
-    assert torch.equal(new.head.around.classifier.weight[0], old.head.around.classifier.weight[2])
-
-
-def test_of_a_run_with_another_head_only_the_backbone_is_taken():
-    old, new = toy(2, normalize=True), toy(2)
-    weight = new.head.classifier.weight.clone()
-    notes = load_matching(new, ["a", "b"], old.state_dict(), ["a", "b"])
-    assert notes == [
-        "backbone: all 2 entries taken from the run",
-        "the head of the run is of another kind, so only its backbone is taken",
-    ]
-    assert torch.equal(new.backbone.weight, old.backbone.weight)
-    assert torch.equal(new.head.classifier.weight, weight)
 
 
 def test_refuses_a_run_with_another_backbone():

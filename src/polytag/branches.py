@@ -168,6 +168,14 @@ class BranchHead(Head):
             f"heads.{n}.{key}": dims for n, head in enumerate(self._heads()) for key, dims in head.class_dims().items()
         }
 
+    def group_dims(self) -> dict[str, int]:
+        """See :meth:`Head.group_dims`."""
+        return {
+            f"heads.{n}.{key}": share
+            for n, head in enumerate(self._heads())
+            for key, share in head.group_dims().items()
+        }
+
     def told(self) -> tuple[str, ...]:
         """See :meth:`Head.told`."""
         return tuple(f"heads.{n}.{key}" for n, head in enumerate(self._heads()) for key in head.told())

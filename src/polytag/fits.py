@@ -99,6 +99,9 @@ class Fits:
                 run_all(finish_once, waiting, backend=self.jobs_on, processes=self.jobs)
             else:
                 run_all(self._finish_unless_interrupted, waiting)
+            if gone := [name for name, out in folders.items() if not (out / METRICS).exists()]:
+                where = f"{gone[0]} is finished and not in {folders[gone[0]]}"
+                raise RunError(f"{where}; give --fits a folder that all machines share")
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(
                 f"stopped among the trainings that this one needs, kept in {self.folder}; "
@@ -128,13 +131,15 @@ class Fits:
             raise KeyboardInterrupt
         if self.team.first:
             LOG.info("training %s", training.out.name)
-        finish_once(training, self.interrupted)
+        finish_once(training, self.interrupted, alone=self.team.size == 1)
 
     def _training(self, fit: Fit) -> Trainable:
         chosen = list(range(len(self.data.classes)) if fit.classes is None else fit.classes)
         data = self.data.with_classes([self.data.classes[column] for column in chosen])
-        if fit.photos == "containing":
-            data = containing(data)
+        if fit.photos == "containing" and shows_absence(fewer := containing(data)):
+            data = fewer
+        elif fit.photos == "containing":
+            LOG.info("%s learns from all photos, as those with its labels always have one of them", fit.name)
         command = f"{fit.name} of {self.folder}"
         training = self.again(data=data, out=self.fits, method=fit.method, command=command, **fit.options)
         key = {"arguments": arguments_of(training, self.free), "data": data.fingerprint()}
@@ -147,6 +152,12 @@ def containing(data: LabelledSet) -> LabelledSet:
     learned = np.ones(len(data), np.bool_) if data.split is None else data.split == TRAIN
     bare = np.diff(data.labels.present.starts) == 0
     return data.select(np.flatnonzero(~(learned & bare)))
+
+
+def shows_absence(data: LabelledSet) -> bool:
+    """Whether every label is known to be absent from a training photo."""
+    learned = np.arange(len(data)) if data.split is None else np.flatnonzero(data.split == TRAIN)
+    return bool(data.labels.select(learned).counts().absent.all())
 
 
 def content_name(name: str, key: dict[str, Any]) -> str:
@@ -184,13 +195,23 @@ def seconds_of(run: Run) -> float:
     return float(run.train_seconds() + running.get("search_seconds", 0.0) + running.get("fits_seconds", 0.0))
 
 
-def finish_once(training: Trainable, interrupted: Callable[[], bool] = lambda: False) -> None:
-    """Train to the end, or wait where another process does the same training."""
+def finish_once(training: Trainable, interrupted: Callable[[], bool] = lambda: False, alone: bool = True) -> None:
+    """Train to the end, or wait where another process does the same training.
+
+    Args:
+        training: which.
+        interrupted: asked while another process is waited for, and after each event of a training that is ``alone``.
+        alone: whether no other process takes part, which would have to agree.
+
+    Raises:
+        KeyboardInterrupt: if interrupted.
+    """
     while not (training.out / METRICS).exists():
         training.resume = (training.out / CONFIG).exists()
         try:
             for _ in training:
-                pass
+                if alone and interrupted():  # by a signal that came while no step was done
+                    raise KeyboardInterrupt
             return
         except BusyError:
             LOG.info("another process is at %s, which is waited for", training.out)

@@ -105,7 +105,8 @@ class Predictor:
 
         Args:
             photos: files, folders of photos, arrays ``(height, width, 3)`` of uint8, or a set of photos.
-            threshold: a probability, or one for each class; those of the run unless given.
+            threshold: a probability, or one for each class; unless given, those of the run, or the mean of those of
+                several runs.
             topk: the most probable tags instead, whatever their probability.
             on_bad_image: "stop" with an error, or "skip": the photo's prediction then says what is wrong with it.
 

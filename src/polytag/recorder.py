@@ -14,7 +14,8 @@ from polytag import trackers
 from polytag._files import PART, locked, remove_unfinished
 from polytag._launch import launch, restarts
 from polytag.errors import DivergedError, RunError
-from polytag.labels.partition import Kind, partition_file
+from polytag.labels.affinity import Kind
+from polytag.labels.partition import partition_file
 from polytag.run import (
     CARD,
     CONFIG,

@@ -28,7 +28,7 @@ from polytag.method import Context, Method
 from polytag.model import Classifier
 from polytag.probe import TrainingProbe
 from polytag.recorder import FREE, Recorder, alone_in, check_folder, has_state, was_begun_by_this_launch
-from polytag.relations import Known, tell_labels
+from polytag.relations import Known, read_words, tell_labels
 from polytag.run import METRICS, PREVIOUS, Run, save_json
 from polytag.run_config import config_of
 from polytag.scores import SCORES, VAL_SCORES, photos_fingerprint, save_scores
@@ -138,9 +138,10 @@ class Session:
         """The method around a model with its first weights, and what there is to say of those."""
         t = self.training
         # A saved state has all weights, so neither the network nor a file is asked for them again.
-        weights = "none" if resume and has_state(t.out) else t.weights
-        model = self._model(pretrained=weights == "pretrained")
-        notes = load_weights(model, weights, t.data.classes)
+        saved = resume and has_state(t.out)
+        model = self._model(pretrained=t.weights == "pretrained" and not saved)
+        notes = load_weights(model, "none" if saved else t.weights, t.data.classes)
+        self.words = {} if saved else read_words(model.head, t.data.classes)
         loss = copy.deepcopy(build_loss(t.loss))  # one of the user's own is for the teachers, too, and stays as it is
         return factory("method", t.method)(model, loss, factory("sampler", t.sampler)), notes
 
@@ -159,7 +160,7 @@ class Session:
         loader = Loader(split.train, self.preprocessing, t.augmentation(), t.workers, crop, mix)
         if saved is None and isinstance(method.model, Classifier):
             plain = Loader(split.train, self.preprocessing, None, t.workers)
-            yield from map(Note, tell_labels(Known(method.model, plain, self.device, t.seed)))
+            yield from map(Note, tell_labels(Known(method.model, plain, self.device, t.seed, self.words)))
         forget_peak_memory(self.device)
         fits = self._fits(split)
         head = None if isinstance(t.head, str | Mapping) else t.head  # the user's own, which no config names
@@ -255,7 +256,7 @@ class Session:
         alone: Any = {"resume": False, "overwrite": False, "jobs": 1, "judge_test": False, "source": {}, "track": ()}
         return Fits(
             again=lambda **changes: dataclasses.replace(t, **alone | changes),
-            free=[name for name in FREE if name != "accumulate"],
+            free=FREE,
             fits=t.fits,
             data=split.whole,
             folder=t.out,
@@ -288,11 +289,10 @@ class Session:
         for name, part, file in (("val", split.val, VAL_SCORES), ("test", split.test, SCORES)):
             if not len(part) or (name == "test" and not t.judge_test):
                 continue
-            evaluation = evaluate(model, Loader(part, self.preprocessing, None, t.workers), self.device, team)
-            metrics[name] = evaluation.compute(train_positives=split.train.labels.counts().present.tolist())
-            if team.first:
-                note = save_scores(t.out, *evaluation.collected(), photos_fingerprint(part.images), file)
-                yield from [Note(note)] if note else []
+            judged = evaluate(model, Loader(part, self.preprocessing, None, t.workers), self.device, team)
+            metrics[name] = judged.compute(train_positives=split.train.labels.counts().present.tolist())
+            if team.first and (note := save_scores(t.out, *judged.collected(), photos_fingerprint(part.images), file)):
+                yield Note(note)
         if team.first:
             save_json(t.out / METRICS, metrics)
             write_card(Run.open(t.out), metrics)

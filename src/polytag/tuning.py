@@ -8,7 +8,8 @@ from scipy.special import expit, logit
 
 from polytag.data.labelled_set import LabelledSet
 from polytag.errors import OptionError
-from polytag.labels.thresholds import Objective, best_thresholds
+from polytag.labels.calibration import check_shrink
+from polytag.labels.thresholds import Objective, best_thresholds, checked_level
 from polytag.metrics import Evaluation
 from polytag.metrics.adapted import Adapted, adapted_thresholds
 from polytag.metrics.calibrated import Calibrated, calibrated
@@ -58,6 +59,7 @@ def tune(
     """
     if always and objective != "f1":
         raise OptionError(f"always goes with objective f1, and {objective} takes its thresholds anyway; leave it out")
+    checked_level(objective, level, shrink, grid)  # before the photos are looked at, which takes a while
     predictor = Predictor(run, device=device, workers=workers)
     evaluation: Evaluation = predictor.evaluate(data)
     scores, targets = evaluation.collected()
@@ -105,6 +107,7 @@ def calibrate(
         DataError: if a photo cannot be read, or no label is among the classes of the run.
         OptionError: if an argument is out of its range, or the photos are too few to fit to.
     """
+    check_shrink(shrink)
     plain = Run(run.path, {**run.config, "calibration": None})
     cuts = logit(np.array(run.thresholds))  # 0 and 1 are infinite and stay what they are
     if run.calibration:

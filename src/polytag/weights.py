@@ -1,9 +1,11 @@
 """Weights from elsewhere: a file of a timm model, or a run of one's own with other classes."""
 
 import argparse
+import math
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,9 @@ def load_matching(model: Classifier, classes: Sequence[str], state: State, state
         state: the state dict of the other :class:`~polytag.model.Classifier`.
         state_classes: the names that its logits stand for.
 
+    Where classes share a part of the head, as those of one query of ML-Decoder do, a class is taken where that part can
+    be taken with it: of the classes here that share one, those that shared one there, as many as can be.
+
     Returns:
         What was taken and what was not, a sentence each. A head of another kind is not taken.
 
@@ -80,25 +85,51 @@ def load_matching(model: Classifier, classes: Sequence[str], state: State, state
     """
     trunk = "backbone.model." if isinstance(model.backbone, Backbone) else "backbone."
     notes = _load_backbone(model.backbone, _below(trunk, state), "the run")
-    dims, told = model.head.class_dims(), model.head.told()
+    groups, told = model.head.group_dims(), model.head.told()
+    dims = {key: dim for key, dim in model.head.class_dims().items() if key not in groups}
     own, other = (
         {k: v for k, v in of.items() if k not in told} for of in (model.head.state_dict(), _below("head.", state))
     )
     expected = {key: _resized(value, dims.get(key, ()), len(state_classes)) for key, value in own.items()}
-    if expected != {key: tuple(value.shape) for key, value in other.items()}:
+    found = {key: tuple(value.shape) for key, value in other.items()}
+    if _one_of_each(expected, groups) != _one_of_each(found, groups):
         return [*notes, "the head of the run is of another kind, so only its backbone is taken"]
 
-    position = {name: row for row, name in enumerate(state_classes)}
-    known = [row for row, name in enumerate(classes) if name in position]
-    rows, sources = torch.tensor(known), torch.tensor([position[classes[row]] for row in known])
+    position = {name: place for place, name in enumerate(state_classes)}
+    taken = {row: position[name] for row, name in enumerate(classes) if name in position}
+    known, fresh = len(taken), len(classes) - len(taken)
+    for key, share in groups.items():
+        parts, taken = _kept_together(taken, share, math.ceil(len(state_classes) / len(other[key])))
+        own[key][[*parts]] = other[key][[*parts.values()]].to(own[key])
+    rows, places = torch.tensor([*taken]), torch.tensor([*taken.values()])
     for key, value in own.items():
-        if key not in dims:
-            if value.ndim or not value.is_floating_point():  # single numbers, as a scale, are options, not weights
-                value.copy_(other[key])
-        elif known:
-            value[_slices(dims[key], rows)] = other[key][_slices(dims[key], sources)].to(value)
-    fresh = len(classes) - len(known)
-    return [*notes, f"head: {len(known)} of {len(classes)} classes are known to the run by name, {fresh} start afresh"]
+        if key in dims and taken:
+            value[_slices(dims[key], rows)] = other[key][_slices(dims[key], places)].to(value)
+        elif key not in dims and key not in groups and (value.ndim or not value.is_floating_point()):
+            value.copy_(other[key])  # single numbers, as a scale, are options, not weights
+    alone = f"; {known - len(taken)} that are known would share a query with others here and start afresh, too"
+    told_of = f"head: {known} of {len(classes)} classes are known to the run by name, {fresh} start afresh"
+    return [*notes, told_of + (alone if len(taken) < known else "")]
+
+
+def _one_of_each(shapes: Mapping[str, tuple[int, ...]], groups: Collection[str]) -> dict[str, tuple[int, ...]]:
+    """The same but for how many slices there are of what several classes share."""
+    return {key: shape[1:] if key in groups else shape for key, shape in shapes.items()}
+
+
+def _kept_together(places: Mapping[int, int], here: int, there: int) -> tuple[dict[int, int], dict[int, int]]:
+    """Which of the other run's shared slices goes where, and which classes keep their place with it.
+
+    Args:
+        places: of the other run's classes, by those of the model.
+        here: classes in a row that share a slice in the model.
+        there: the same in the other run.
+    """
+    counts: dict[int, Counter[int]] = defaultdict(Counter)
+    for row, place in places.items():
+        counts[row // here][place // there] += 1
+    parts = {part: count.most_common(1)[0][0] for part, count in counts.items()}
+    return parts, {row: place for row, place in places.items() if parts[row // here] == place // there}
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

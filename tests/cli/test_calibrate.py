@@ -82,7 +82,7 @@ def test_several_runs_are_averaged_in_their_calibrated_probabilities(run_copy, t
     ("words", "sentence"),
     [
         (["--shrink", "0"], "shrink must be between 1e-06 and "),
-        (["--split", "test"], "argument --split: invalid choice: 'test' (choose from 'val', 'train')"),
+        (["--split", "test"], "argument --split: invalid choice: 'test' (choose from 'val', 'train', 'all')"),
     ],
 )
 def test_bad_words_change_nothing(words, sentence, run_copy, photos, refused):

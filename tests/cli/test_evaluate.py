@@ -76,7 +76,7 @@ def test_photos_that_the_run_may_have_seen_are_a_warning(trained, photos, tmp_pa
     _, narrated = evaluated(capsys, trained, fewer)
     assert narrated == (
         f"{trained} was not trained on this split of {fewer}: photos that it has seen may be among these; "
-        "if all of them are new to it, judge it on all with --split all\n"
+        "if all of them are new to it, take all with --split all\n"
     )
     _, narrated = evaluated(capsys, trained, fewer, "--split", "all")
     assert narrated == ""

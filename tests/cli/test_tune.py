@@ -65,7 +65,7 @@ def test_predict_uses_them(run_copy, photos, capsys):
             ["--objective", "recall", "--always"],
             "always goes with objective f1, and recall takes its thresholds anyway; leave it out",
         ),
-        (["--split", "test"], "argument --split: invalid choice: 'test' (choose from 'val', 'train')"),
+        (["--split", "test"], "argument --split: invalid choice: 'test' (choose from 'val', 'train', 'all')"),
     ],
 )
 def test_bad_words_change_nothing(words, sentence, run_copy, photos, refused):

@@ -4,9 +4,11 @@ import importlib.util
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 _PATH = Path(__file__).parents[2] / "benchmarks" / "pointing.py"
@@ -56,6 +58,37 @@ def test_every_way_of_a_row_has_a_line_with_mean_and_deviation_over_its_seeds(
     assert [line.split() for line in lines] == [
         ["small", way, "2", *["11.0", "(1.4)"] * 4] for way in ("maps", "gradcam")
     ]
+
+
+class Patch:
+    """Says how much of the upper left quarter is stripes of one pixel, which a blur takes away."""
+
+    device = torch.device("cpu")
+    run = SimpleNamespace(
+        preprocessing=SimpleNamespace(resize=lambda photo: photo, normalize=lambda photos: photos.astype(np.float32))
+    )
+
+    def model(self, photos):
+        seen = photos[:, :20, :20].diff(dim=2).abs().mean(dim=(1, 2, 3)) / 255
+        return torch.logit(seen.clamp(1e-6, 1 - 1e-6))[:, None]
+
+
+def stripes():
+    photo = np.zeros((40, 40, 3), np.uint8)
+    photo[:, ::2] = 255
+    return photo
+
+
+@pytest.mark.parametrize(("heat", "high"), [([[1, 0], [0, 0]], True), ([[-1, 0], [0, 0]], False)])
+def test_places_that_matter_are_put_in_early_and_taken_out_early(heat, high):
+    inserted, deleted = pointing.curves(Patch(), stripes(), np.array(heat, np.float32), 0)
+    assert (inserted > 0.75, deleted > 0.75) == (high, not high)
+    assert (inserted < 0.25, deleted < 0.25) == (not high, high)
+
+
+def test_a_map_of_zeros_is_worth_as_much_put_in_as_taken_out():
+    inserted, deleted = pointing.curves(Patch(), stripes(), np.zeros((2, 2), np.float32), 0)
+    assert inserted == pytest.approx(deleted, abs=0.05)
 
 
 def test_a_way_is_judged_by_pointing_insertion_deletion_and_empty_maps(trained, voc):

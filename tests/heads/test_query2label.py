@@ -37,7 +37,7 @@ def torchs(attention, heads):
             "out_proj.bias": attention.merge.bias,
         }
     )
-    return lambda query, key, value: theirs(query, key, value)[0]
+    return theirs
 
 
 def test_query2label_is_detrs_layers_with_a_query_for_each_class():
@@ -47,7 +47,7 @@ def test_query2label_is_detrs_layers_with_a_query_for_each_class():
     places = sine_positions(3, 4, W, memory)
 
     def layer(own, tokens, query, key, value):
-        tokens = own.norms[0](tokens + torchs(own.attention, 2)(query, key, value))
+        tokens = own.norms[0](tokens + torchs(own.attention, 2)(query, key, value)[0])
         return own.norms[1](tokens + own.forth[3](relu(own.forth[0](tokens))))
 
     (encoder,) = head.encoder
@@ -56,10 +56,12 @@ def test_query2label_is_detrs_layers_with_a_query_for_each_class():
     queries = head.queries.expand(2, -1, -1)
     heard = torch.zeros_like(queries)
     for decoder in head.decoder:
+        looks = torchs(decoder.attention, 2)(heard + queries, memory + at, memory)[1]  # the mean over heads
         heard = layer(decoder, heard, heard + queries, memory + at, memory)
     heard = head.norm(heard)
     expected = torch.stack([heard[:, c] @ head.weight[c] + head.bias[c] for c in range(C)], dim=1)
     torch.testing.assert_close(head(x), expected)
+    torch.testing.assert_close(head.looks(x), looks.unflatten(2, (3, 4)))
 
 
 def test_query2label_knows_where_cells_are_and_a_transformer_does_not():
@@ -86,11 +88,14 @@ def test_the_transformer_is_layers_with_norms_in_front_over_cells_and_labels():
         seen = layer.norms[0](tokens)
         q, k, v = (seen @ part.weight.T for part in (layer.attention.query, layer.attention.key, layer.attention.value))
         parts = [slice(0, 4), slice(4, 8)]
-        heard = [(q[..., p] @ k[..., p].transpose(1, 2) / 2).softmax(dim=2) @ v[..., p] for p in parts]
+        shares = [(q[..., p] @ k[..., p].transpose(1, 2) / 2).softmax(dim=2) for p in parts]
+        heard = [share @ v[..., p] for share, p in zip(shares, parts, strict=True)]
         tokens = tokens + layer.attention.merge(torch.cat(heard, dim=2))
         tokens = tokens + layer.forth[3](nn.functional.gelu(layer.forth[0](layer.norms[1](tokens))))
     expected = tokens[:, -C:] @ head.classifier.weight[0] + head.classifier.bias
     torch.testing.assert_close(head(x), expected)
+    of_cells = (shares[0] + shares[1])[:, -C:, :-C]  # of labels, of the last layer
+    torch.testing.assert_close(head.looks(x), (of_cells / of_cells.sum(dim=2, keepdim=True)).unflatten(2, (3, 4)))
 
 
 def test_labels_of_a_transformer_differ_in_their_vectors_alone():

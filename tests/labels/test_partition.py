@@ -10,12 +10,11 @@ from sklearn.metrics import calinski_harabasz_score
 
 from polytag.errors import DataError, OptionError
 from polytag.labels import Labels
+from polytag.labels.affinity import Affinity, embedding, smallest
 from polytag.labels.cooccurrence import shares
 from polytag.labels.partition import (
-    Affinity,
     cluster,
     cluster_of,
-    embedding,
     load_partition,
     partition_labels,
     save_partition,
@@ -27,12 +26,12 @@ NUMBERS = np.array([5, 8, 4])  # with one
 COMMON = csr_array(COUNTS / NUMBERS[:, None])
 
 
-def blocks(sizes=(3, 4, 2), items=400, seed=0):
+def blocks(sizes=(3, 4, 2), items=400, seed=0, across=0.02):
     """Labels that come together within blocks and seldom across."""
     random = np.random.default_rng(seed)
     block = random.integers(0, len(sizes), items)
     owner = np.repeat(np.arange(len(sizes)), sizes)
-    matrix = random.random((items, len(owner))) < np.where(owner == block[:, None], 0.6, 0.02)
+    matrix = random.random((items, len(owner))) < np.where(owner == block[:, None], 0.6, across)
     return Labels.from_dense(matrix.astype(int), [f"c{n}" for n in range(len(owner))])
 
 
@@ -156,8 +155,42 @@ def test_many_labels_take_another_way_to_the_same_embedding(monkeypatch):
     counts = np.triu(counts, 1) + np.triu(counts, 1).T
     affinity = Affinity(csr_array(counts / (counts.sum(axis=1, keepdims=True) + 1)), "together")
     exact = embedding(affinity, 4)
-    monkeypatch.setattr("polytag.labels.partition.DENSE", 10)
+    monkeypatch.setattr("polytag.labels.affinity.DENSE", 10)
     np.testing.assert_allclose(embedding(affinity, 4), exact, atol=1e-6)
+
+
+@pytest.mark.parametrize("parts", [(100,) * 12, (3,) * 7 + (60, 40)])
+def test_of_many_labels_those_that_never_meet_are_found_apart(parts, monkeypatch):
+    """Each part has the eigenvalue 0, which a search from one vector finds once or twice."""
+    labels = blocks(parts, items=8 * sum(parts), across=0.0)
+    monkeypatch.setattr("polytag.labels.affinity.DENSE", 50)
+    found = partition_labels(labels, len(parts), "together")
+    assert found.cut == pytest.approx(0, abs=1e-12)
+    assert sorted(map(len, found.groups)) == sorted(parts)
+    fewer = smallest(Affinity(shares(labels), "together"), 5)
+    np.testing.assert_array_equal(fewer[0], np.zeros(5))
+    assert suggest_k(blocks((20, 40, 20), items=800)) == 3
+
+
+def test_what_is_left_beside_parts_that_never_meet_is_that_of_all_eigenvectors(monkeypatch):
+    random = np.random.default_rng(0)
+    counts = np.triu(random.integers(1, 9, (60, 60)), 1)
+    counts[:20, 20:] = counts[20:45, 45:] = 0  # three parts
+    counts = counts + counts.T
+    affinity = Affinity(csr_array(counts / (counts.sum(axis=1, keepdims=True) + 1)), "together")
+    exact, vectors = smallest(affinity, 6)
+    monkeypatch.setattr("polytag.labels.affinity.DENSE", 10)
+    values, found = smallest(affinity, 6)
+    np.testing.assert_allclose(values, exact, atol=1e-9)
+    np.testing.assert_allclose(found @ found.T, vectors @ vectors.T, atol=1e-6)  # the same space
+
+
+def test_labels_that_never_meet_are_cut_alike_each_time(monkeypatch):
+    labels = Labels.from_dense(np.eye(60, dtype=int), [str(n) for n in range(60)])
+    monkeypatch.setattr("polytag.labels.affinity.DENSE", 10)
+    one, other = (partition_labels(labels, 5, "together") for _ in range(2))
+    assert one.groups == other.groups
+    assert len(one.groups) == 5
 
 
 def test_blocks_suggest_their_number():

@@ -158,7 +158,8 @@ def test_scores_of_zero_give_no_cut():
         ({"objective": "recall", "level": 2.0}, "level must be between 0 and 1, got 2.0"),
         ({"level": 0.8}, "level goes with objective precision or recall, got 0.8 with f1; leave it out"),
         ({"shrink": -1.0}, "shrink must be between 0 and 1e+09, got -1.0"),
-        ({"grid": 0.9}, "grid must be between 0 and 0.5, got 0.9"),
+        ({"grid": 0.9}, "grid must be between 0.0001 and 0.5, got 0.9"),
+        ({"grid": 1e-9}, "grid must be between 0.0001 and 0.5, got 1e-09"),
         (
             {"scores": np.array([[3.0], [1.0]])},
             "scores must be probabilities from 0 to 1; use scipy.special.expit on logits",

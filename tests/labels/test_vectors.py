@@ -184,3 +184,21 @@ def test_refuses_a_file_that_does_not_help(tmp_path, name, classes, size, messag
         path.write_text("car is fast\n")
     with pytest.raises(DataError, match=f"^{re.escape(message.replace('PATH', str(path)))}"):
         word_vectors(path, classes, size)
+
+
+def test_names_in_one_word_are_cut_in_two_that_the_file_has(tmp_path):
+    """As VOC 2007 writes some of its twenty."""
+    words = ["din", "ing", "dining", "table", "potted", "plant", "tv", "monitor", "mot", "orbike", "motorbike"]
+    path = tmp_path / "words.txt"
+    path.write_text("".join(f"{word} {number} {number * number}\n" for number, word in enumerate(words)))
+    at = {word: np.array([number, number * number]) for number, word in enumerate(words)}
+    found = word_vectors(path, ["diningtable", "pottedplant", "tvmonitor", "motorbike"], 2)
+    expected = [(at["dining"] + at["table"]) / 2, (at["potted"] + at["plant"]) / 2, (at["tv"] + at["monitor"]) / 2]
+    np.testing.assert_array_equal(found, [*expected, at["motorbike"]])
+    with pytest.raises(DataError, match=r"knows no word of 1 label: dininghall;"):
+        word_vectors(path, ["dininghall"], 2)
+
+
+def test_names_may_be_bytes(tmp_path):
+    np.savez(tmp_path / "words.npz", names=np.array([b"cat", "k\u00e4tzchen".encode()]), vectors=np.eye(2))
+    np.testing.assert_array_equal(word_vectors(tmp_path / "words.npz", ["k\u00e4tzchen", "cat"], 2), [[0, 1], [1, 0]])

@@ -11,11 +11,13 @@ from toys import tiny_set
 
 from polytag.build import factory
 from polytag.errors import OptionError, RunError
+from polytag.heads.linear import Linear
 from polytag.labels.partition import suggest_k
 from polytag.losses import BCE, WeightedBCE
 from polytag.method import Base, Context, Method
 from polytag.methods.cpsd import CPSD, seed_of
 from polytag.methods.supervised import Supervised
+from polytag.model import Classifier
 
 TEACHERS = ("together 1 of 2", "together 2 of 2", "apart 1 of 2", "apart 2 of 2")
 NO_CUT = "k is 2, and no groups are to be found: they are given, or all labels are one; leave k out"
@@ -201,6 +203,12 @@ def test_it_cannot_be_its_own_base_or_be_prepared_alone():
         OptionError, match="^the base of cpsd is cpsd itself; choose another method, such as supervised$"
     ):
         factory("method", {"name": "cpsd", "base": "cpsd"})(Constant([0.0]), BCE())
+    grouped = factory("method", {"name": "cpsd", "base": {"name": "grouped", "groups": "0 1"}})
+    model = Classifier(torch.nn.Conv2d(3, 4, 3), Linear(4, 2))
+    with pytest.raises(
+        OptionError, match=r"^a teacher learns some labels, and groups are given for all; choose another"
+    ):
+        grouped(model, BCE())
     method = CPSD(Constant([0.0] * 4), BCE(), k=2)
     with pytest.raises(
         OptionError, match=r"^a training of together 1 of 2, .* was asked for, and there is nobody to do"

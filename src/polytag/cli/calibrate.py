@@ -3,11 +3,9 @@
 from polytag._text import counted, printable, table
 from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
-from polytag.cli.parts import add_choosing, part_of, readable
-from polytag.cli.reading import read
+from polytag.cli.parts import add_choosing, chosen_part
 from polytag.cli.show import number
 from polytag.metrics.bootstrap import Difference
-from polytag.predictor import Predictor
 from polytag.run import Run
 from polytag.tuning import calibrate
 
@@ -18,7 +16,7 @@ def main(words: list[str]) -> int:
     """Fit a calibration, keep it, and show what it does to probabilities of photos that it was not fitted to."""
     args = parse_with_nested(_parser(), words, ("reader",))
     run = Run.open(args.run)
-    data = part_of(readable(read(args), args), args, Predictor(run, device=args.device, workers=args.workers))
+    data = chosen_part(args, run)
     found = calibrate(run, data, args.shrink, args.always, device=args.device, workers=args.workers)
     rows = [(name, number(found.before[name]), number(found.after[name])) for name in SHOWN]
     print(table([(f"on {args.split}", "before", "after"), *rows], frozenset((1, 2))))

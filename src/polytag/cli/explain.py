@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
     found = explainer.explain(photos, args.label, topk=args.topk, at_most=CELL, on_bad_image="skip")
     if drawn := [photo for photo in found if photo.error is None]:
         _check_height([len(photo.heats) + bool(photo.attention) for photo in drawn], args.columns, out.suffix.lower())
-        sheet = heat_sheet(drawn, explainer.way, columns=args.columns, width=CELL * args.columns)
+        sheet = heat_sheet(drawn, explainer.way, columns=args.columns, width=CELL * args.columns, font=args.font)
         write_atomic(out, partial(sheet.save, format=FORMATS[out.suffix.lower()]))
         rows = [
             (printable(photo.filename), printable(heat.label), f"{heat.score:.2f}")
@@ -67,6 +67,8 @@ def _parser() -> Parser:
     parser.add_argument("--by", choices=("auto", *WAYS), default="auto", help=ways)
     parser.add_argument("-o", "--out", default="explained.png", metavar="FILE", help="(default: explained.png)")
     parser.add_argument("--columns", type=int, default=4, metavar="N", help="pictures in a row (default: 4)")
+    text = "a TrueType file for labels that are not in Latin letters"
+    parser.add_argument("--font", type=Path, metavar="FILE", help=text)
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads that decode (default: 2)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
     return parser

@@ -5,19 +5,21 @@ import argparse
 import numpy as np
 
 from polytag.cli.console import say
-from polytag.cli.reading import add_reading
+from polytag.cli.reading import add_reading, read
 from polytag.data.check import bad_images_error, find_bad_images
 from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.data.splits import NO_SPLITS, three_way
 from polytag.errors import DataError
 from polytag.predictor import Predictor
+from polytag.run import Run
 
 
 def add_choosing(parser: argparse.ArgumentParser, chosen: str, do: str) -> None:
     """Add RUN, DATA and the options of a command that settles something a label from the answers of a run."""
     parser.add_argument("run", metavar="RUN", help="the run folder")
     add_reading(parser)
-    parser.add_argument("--split", choices=("val", "train"), default="val", help=f"to {do} (default: val)")
+    text = f"to {do}; all: of data that is new to the run (default: val)"
+    parser.add_argument("--split", choices=("val", "train", "all"), default="val", help=text)
     parser.add_argument(
         "--shrink",
         type=float,
@@ -30,6 +32,15 @@ def add_choosing(parser: argparse.ArgumentParser, chosen: str, do: str) -> None:
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
     parser.add_argument("--workers", type=int, metavar="N", default=2, help="threads that decode (default: 2)")
+
+
+def chosen_part(args: argparse.Namespace, run: Run) -> LabelledSet:
+    """The photos that such a command settles it on, with a warning where labels are not those of the run."""
+    predictor = Predictor(run, device=args.device, workers=args.workers)
+    data = part_of(readable(read(args), args), args, predictor)
+    for note in predictor.match_notes(data.classes):
+        say(note)
+    return data
 
 
 def readable(data: LabelledSet, args: argparse.Namespace) -> LabelledSet:
@@ -66,6 +77,6 @@ def part_of(data: LabelledSet, args: argparse.Namespace, predictor: Predictor) -
         if run.config["data"].get("train_fingerprint") != learned:
             say(
                 f"{run.path} was not trained on this split of {args.data}: photos that it has seen may be among these; "
-                "if all of them are new to it, judge it on all with --split all"
+                "if all of them are new to it, take all with --split all"
             )
     return part

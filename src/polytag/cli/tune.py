@@ -4,12 +4,10 @@ from polytag._text import counted, printable, table
 from polytag.bench.words import interval, points
 from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
-from polytag.cli.parts import add_choosing, part_of, readable
-from polytag.cli.reading import read
+from polytag.cli.parts import add_choosing, chosen_part
 from polytag.cli.show import number
 from polytag.labels.thresholds import OBJECTIVES
 from polytag.metrics.adapted import Adapted
-from polytag.predictor import Predictor
 from polytag.run import Run
 from polytag.tuning import tune
 
@@ -20,7 +18,7 @@ def main(words: list[str]) -> int:
     """Choose thresholds, keep them, and show what they change on the photos that they were chosen on."""
     args = parse_with_nested(_parser(), words, ("reader",))
     run = Run.open(args.run)
-    data = part_of(readable(read(args), args), args, Predictor(run, device=args.device, workers=args.workers))
+    data = chosen_part(args, run)
     found = tune(
         run,
         data,
@@ -35,8 +33,14 @@ def main(words: list[str]) -> int:
     if found.adapted and not found.adapted.taken:
         print(f"{_worth(found.adapted)}\nSo the threshold of all labels is 0.5; --always takes those that were chosen.")
         return 0
-    rows = [(name, f"{value:.3f}") for name, value in zip(run.classes, found.thresholds.tolist(), strict=True)]
-    print(table([("label", "threshold"), *((printable(name), value) for name, value in rows)], frozenset((1,))))
+    counts = data.labels.with_classes(run.classes).counts()
+    columns = zip(run.classes, counts.present.tolist(), found.thresholds.tolist(), strict=True)
+    rows = [(printable(name), f"{photos:,}", f"{value:.3f}") for name, photos, value in columns]
+    print(table([("label", "photos", "threshold"), *rows], frozenset((1, 2))))
+    if alone := int(((counts.present == 0) | (counts.absent == 0)).sum()):
+        print(
+            f"\n{counted(alone, 'label')} without a known positive or a known negative: the threshold of all together"
+        )
     changes = [(name, number(found.before[name]), number(found.after[name])) for name in SHOWN]
     print(f"\n{table([(f'on {args.split}', 'before', 'after'), *changes], frozenset((1, 2)))}")
     folder = printable(str(run.path))

@@ -11,11 +11,11 @@ from PIL import Image
 from scipy.special import expit
 
 from polytag._checks import check_choice, check_number, check_type
-from polytag._text import did_you_mean
+from polytag._text import counted, did_you_mean
 from polytag.build import Choice
 from polytag.data.labelled_set import Images, LabelledSet
 from polytag.data.loader import Loader, ToDevice
-from polytag.errors import OptionError
+from polytag.errors import DivergedError, OptionError
 from polytag.explain import WAYS
 from polytag.explain.ways import best_way, check_way, ways_of
 from polytag.heads.base import CouplingHead
@@ -106,6 +106,7 @@ class Explainer:
 
         Raises:
             DataError: if there is no photo, or one cannot be read.
+            DivergedError: if an answer is not a number.
             OptionError: if there is no such label, one is named twice, both ways to say which are given, or a number
                 is out of its range.
         """
@@ -121,7 +122,8 @@ class Explainer:
         for batch in loader.in_order(BATCH):
             with torch.no_grad():
                 features = self.model.backbone(to_device(batch).images)
-                logits = self.model.head(features).float().cpu().numpy()
+                logits = self.model.head(features).double().cpu().numpy()
+                self._check(logits)
                 scores = expit(self.run.calibration.apply(logits) if self.run.calibration else logits)
                 relevant = self._attention(features)
             for place, row in enumerate(batch.rows.tolist()):
@@ -145,9 +147,16 @@ class Explainer:
 
     def _heats(self, features: torch.Tensor, columns: Sequence[int], scores: NDArray[np.float64]) -> tuple[Heat, ...]:
         maps = self.maps(features, columns)[0]
+        self._check(maps[None])
         return tuple(
             Heat(self.classes[column], float(scores[column]), map_) for column, map_ in zip(columns, maps, strict=True)
         )
+
+    def _check(self, answers: NDArray[np.floating]) -> None:
+        """Of some photos, ``(photos, ...)``."""
+        if lost := int(np.isnan(answers).reshape(len(answers), -1).any(axis=1).sum()):
+            photos = counted(len(answers), "photo")
+            raise DivergedError(f"{self.run.path} answers {lost} of {photos} with NaN; train it again")
 
     def _attention(self, features: torch.Tensor) -> list[dict[str, float]]:
         """For each photo; see :class:`Explanation`."""

@@ -46,6 +46,13 @@ class Head(nn.Module, ABC):
         Weights of another run are matched slice by slice through the names of the classes.
         """
 
+    def group_dims(self) -> dict[str, int]:
+        """Which weights have one slice for several classes in a row: the state-dict key, and for how many.
+
+        A class of another run is taken where the slice that it shared there can be taken with it.
+        """
+        return {}
+
     def told(self) -> tuple[str, ...]:
         """State-dict keys of what a :class:`LabelHead` is told, which is never taken from another run."""
         return ()
@@ -99,6 +106,10 @@ class Around(Head):
     def class_dims(self) -> ClassDims:
         """See :meth:`Head.class_dims`."""
         return {f"around.{key}": dim for key, dim in self.around.class_dims().items()}
+
+    def group_dims(self) -> dict[str, int]:
+        """See :meth:`Head.group_dims`."""
+        return {f"around.{key}": share for key, share in self.around.group_dims().items()}
 
     @property
     def scale(self) -> Tensor | None:

@@ -181,6 +181,10 @@ class MLDecoder(Head):
         keys = ["weight", *(["bias"] if self.bias is not None else [])]
         return dict.fromkeys([*keys, *(["queries"] if self.groups == self.num_classes else [])], (0,))
 
+    def group_dims(self) -> dict[str, int]:
+        """See :meth:`Head.group_dims`: the classes of a query follow each other."""
+        return {"queries": self.share}
+
 
 def from_public(state: Mapping[str, Tensor], num_classes: int) -> dict[str, Tensor]:
     """The state dict of a head from that of the public code, earlier or current, of the head alone or of a whole model.
@@ -190,10 +194,11 @@ def from_public(state: Mapping[str, Tensor], num_classes: int) -> dict[str, Tens
         num_classes: ``C``, as groups of equal size may have room for more.
 
     Returns:
-        All of :class:`MLDecoder` but the ``scale`` of a normalised one.
+        All of a plain :class:`MLDecoder`, whose ``groups``, ``width`` and ``hidden`` must be those of the weights. A
+        normalised one has a ``scale``, too, and its ``bias`` with ``cosine_bias`` alone.
 
     Raises:
-        RunError: if there is no such head, it lacks weights, or it has layers that have no place here.
+        RunError: if there is no such head, it lacks weights, is of other classes, or has layers without a place here.
     """
     before = [name.removesuffix(POOLING) for name in state if name == POOLING or name.endswith(f".{POOLING}")]
     if len(before) != 1:
@@ -213,5 +218,8 @@ def from_public(state: Mapping[str, Tensor], num_classes: int) -> dict[str, Tens
         raise RunError(
             f"a public ML-Decoder must be one layer without self-attention, got {extra[0]}; give another one"
         )
+    biases = within["duplicate_pooling_bias"]
+    if len(biases) != num_classes:
+        raise RunError(f"a public ML-Decoder must be of {num_classes} classes, and these weights are of {len(biases)}")
     pooling = within[POOLING].transpose(1, 2).flatten(0, 1)[:num_classes]  # (K, width, share) to (C, width)
     return {"weight": pooling} | {here: within[public] for public, here in PUBLIC_KEYS.items()}

@@ -46,7 +46,7 @@ def fit_calibration(logits: ArrayLike, targets: ArrayLike, shrink: float = 10.0)
         OptionError: if an argument is out of its range, nothing is known to be present or nothing to be absent, or
             logits are no higher where labels are present, so no calibration helps.
     """
-    check_number("shrink", shrink, 1e-6, 1e9)
+    check_shrink(shrink)
     z, y = np.asarray(logits, np.float64), np.asarray(targets)
     check_scores_targets(z, y)
     if not np.isfinite(z).all():
@@ -65,6 +65,11 @@ def fit_calibration(logits: ArrayLike, targets: ArrayLike, shrink: float = 10.0)
     own = _fitted(z, present, known, np.repeat(shared, z.shape[1], axis=0), weight)
     own[own[:, 0] <= 0] = shared[0]
     return Calibration(own[:, 0].copy(), own[:, 1].copy())
+
+
+def check_shrink(shrink: float) -> None:
+    """Raise :class:`OptionError` unless ``shrink`` is in its range."""
+    check_number("shrink", shrink, 1e-6, 1e9)
 
 
 def _fitted(z: Values, present: NDArray[np.bool_], known: NDArray[np.bool_], start: Values, weight: Values) -> Values:

@@ -4,24 +4,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
-from scipy.sparse import csr_array
-from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.cluster import KMeans
 
-from polytag._checks import check_choice, check_number
+from polytag._checks import check_number
 from polytag._files import write_text
-from polytag._random import generator, torch_seed
+from polytag._random import torch_seed
 from polytag.errors import DataError, OptionError
+from polytag.labels.affinity import Affinity, Kind, embedding, smallest
 from polytag.labels.cooccurrence import shares
 from polytag.labels.matrix import Labels
 
-Kind = Literal["together", "apart"]
-DENSE = 1000  # labels up to which all eigenvectors are computed
 TRIES = 4  # of which the best is kept
 STARTS = 20  # of k-means, in each try
 LARGEST = 15  # groups that are suggested at most
@@ -50,40 +46,6 @@ class Partition:
     def numbers(self) -> NDArray[np.int64]:
         """The group of each label, ``(classes,)``."""
         return _numbers(self.groups, len(self.classes))
-
-
-class Affinity:
-    """How much two labels belong together, ``P``, kept as its sparse half.
-
-    ``Q = (sqrt(S) + sqrt(S)^T) / 2``, with ``S[i, j]`` the share of the photos with ``i`` that have ``j``. ``P = Q``
-    for labels that come together, ``P = 1 - Q`` (all ones less ``Q``) for labels that do not.
-
-    Args:
-        common: ``S``, ``(classes, classes)``, with an empty diagonal; see :func:`polytag.labels.cooccurrence.shares`.
-        kind: which.
-    """
-
-    def __init__(self, common: csr_array, kind: Kind) -> None:
-        check_choice("kind", kind, ("together", "apart"))
-        roots = common.sqrt()
-        self.kind = kind
-        self.half = ((roots + roots.T) / 2).tocsr()
-        self.classes = int(common.shape[0])
-
-    def dense(self) -> NDArray[np.float64]:
-        """``P``; its diagonal is 0 for labels that come together, 1 for the others, as public code has it."""
-        half = np.asarray(self.half.toarray())
-        return half if self.kind == "together" else 1 - half
-
-    def degrees(self) -> NDArray[np.float64]:
-        """Sum of each row of ``P`` without the diagonal, ``(classes,)``."""
-        sums = np.asarray(self.half.sum(axis=1)).ravel()
-        return sums if self.kind == "together" else self.classes - 1 - sums
-
-    def times(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``P`` without its diagonal, times ``(classes,)`` or ``(classes, columns)``."""
-        product = np.asarray(self.half @ vectors)
-        return product if self.kind == "together" else vectors.sum(axis=0) - vectors - product
 
 
 def partition_labels(labels: Labels, k: int, kind: Kind, seed: int = 0) -> Partition:
@@ -141,16 +103,8 @@ def suggest_k(labels: Labels, largest: int = LARGEST) -> int:
     if len(met) < 3:
         return len(met)
     most = min(largest, len(met) - 2)
-    values, _ = _eigen(Affinity(shares(labels)[met][:, met], "together"), most + 1)
+    values, _ = smallest(Affinity(shares(labels)[met][:, met], "together"), most + 1)
     return int(np.argmax(np.diff(values)[1:]) + 2) if most > 1 else 2
-
-
-def embedding(affinity: Affinity, k: int) -> NDArray[np.float64]:
-    """Eigenvectors of the ``k`` smallest eigenvalues of ``I - D^-1/2 P D^-1/2``, over ``sqrt(D)``: ``(classes, k)``."""
-    _, vectors = _eigen(affinity, k)
-    embedded = vectors / _roots(affinity)[:, None]
-    largest = embedded[np.abs(embedded).argmax(axis=0), np.arange(k)]
-    return np.asarray(embedded * np.where(largest < 0, -1, 1))  # the sign of an eigenvector means nothing
 
 
 def partition_file(folder: Path, kind: Kind) -> Path:
@@ -269,31 +223,3 @@ def _cut(affinity: Affinity, groups: Sequence[Sequence[int]]) -> float:
     inside = (members * affinity.times(members)).sum(axis=0)
     volume = members.T @ affinity.degrees()
     return float(np.sum((volume - inside)[volume > 0] / volume[volume > 0]))
-
-
-def _roots(affinity: Affinity) -> NDArray[np.float64]:
-    degrees = affinity.degrees()
-    return np.asarray(np.sqrt(np.where(degrees > 0, degrees, 1)))  # a label that meets no other is by itself
-
-
-def _eigen(affinity: Affinity, k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The ``k`` smallest eigenvalues of the normalised Laplacian, ascending, and their vectors ``(classes, k)``."""
-    n, roots = affinity.classes, _roots(affinity)
-    alone = affinity.degrees() <= 0
-    if n <= DENSE:
-        weights = affinity.dense()
-        np.fill_diagonal(weights, 0)
-        laplacian = np.diag(np.where(alone, 0.0, 1.0)) - weights / roots / roots[:, None]
-        values, vectors = eigh(laplacian, subset_by_index=[0, k - 1])
-        return values, vectors
-
-    def product(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        flat = vector.ravel()
-        return np.asarray(
-            affinity.times(flat / roots) / roots + np.where(alone, flat, 0) + flat
-        )  # shifted: all positive
-
-    start = generator(STREAM).standard_normal(n)
-    values, vectors = eigsh(LinearOperator((n, n), product, dtype=np.float64), k=k, which="LA", v0=start)
-    order = np.argsort(-values)
-    return 2 - values[order], vectors[:, order]

@@ -39,7 +39,7 @@ def best_thresholds(
             least ``level``, with as few wrong as can be. Where no cut reaches the level, the one that comes nearest.
         level: in ``[0, 1]``, of precision or recall, 0.9 unless given; f1 has none.
         shrink: ``>= 0``, how many positives the shared cut counts for; 0 to leave each class to itself.
-        grid: try multiples of this alone, in ``[0, 0.5]``; 0 for every cut.
+        grid: try multiples of this alone, in ``[0.0001, 0.5]``; 0 for every cut.
 
     Returns:
         ``(classes,)`` in ``[0, 1)``.
@@ -48,13 +48,7 @@ def best_thresholds(
         OptionError: if an argument is out of its range, f1 is given a level, or no class has a known positive and a
             known negative.
     """
-    check_choice("objective", objective, OBJECTIVES)
-    if objective == "f1" and level is not None:
-        raise OptionError(f"level goes with objective precision or recall, got {level:g} with f1; leave it out")
-    least = 0.9 if level is None else level
-    check_number("level", least, 0.0, 1.0)
-    check_number("shrink", shrink, 0.0, 1e9)
-    check_number("grid", grid, 0.0, 0.5)
+    least = checked_level(objective, level, shrink, grid)
     p, y = np.asarray(scores, np.float64), np.asarray(targets)
     check_scores_targets(p, y)
     if p.size and not (p.min() >= 0 and p.max() <= 1):  # NaN is neither
@@ -77,6 +71,22 @@ def best_thresholds(
             own = float(_probability((positives * logit(own) + shrink * logit(shared)) / (positives + shrink)))
         found[column] = own if objective == "f1" and not grid else cuts.nearest(own, anywhere=not grid)
     return found
+
+
+def checked_level(objective: Objective, level: float | None, shrink: float, grid: float) -> float:
+    """The level of :func:`best_thresholds`, once its options were found to be in their ranges.
+
+    Raises:
+        OptionError: if one is not, or f1 is given a level.
+    """
+    check_choice("objective", objective, OBJECTIVES)
+    if objective == "f1" and level is not None:
+        raise OptionError(f"level goes with objective precision or recall, got {level:g} with f1; leave it out")
+    least = 0.9 if level is None else level
+    check_number("level", least, 0.0, 1.0)
+    check_number("shrink", shrink, 0.0, 1e9)
+    check_number("grid", grid, 1e-4 if grid else 0.0, 0.5)
+    return least
 
 
 class _Cuts(NamedTuple):

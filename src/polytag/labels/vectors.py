@@ -93,7 +93,9 @@ def word_vectors(path: Path, classes: Sequence[str], size: int) -> Vectors:
         DataError: if the file cannot be read, has vectors of another size or that are not finite, or knows no word of a
             label.
     """
-    wanted = {form for name in classes for form in (*_forms(name), *_words(name))}
+    wanted = {
+        form for name in classes for form in (*_forms(name), *_words(name), *(w for cut in _cuts(name) for w in cut))
+    }
     if path.suffix not in _TABLES and not path.is_file():
         raise DataError(f"vectors must be cooccurrence, images, random or a file, and there is no {path}; {_GIVE}")
     try:
@@ -121,8 +123,10 @@ def _vector_of(name: str, found: Table) -> Vectors | None:
     for form in _forms(name):
         if form in found:
             return found[form]
-    words = [found[word] for word in _words(name) if word in found]
-    return np.mean(words, axis=0) if words else None
+    words = [word for word in _words(name) if word in found]
+    if not words:  # as VOC writes it, tvmonitor
+        words = next((list(cut) for cut in _cuts(name) if all(word in found for word in cut)), [])
+    return np.mean([found[word] for word in words], axis=0) if words else None
 
 
 def _forms(name: str) -> tuple[str, ...]:
@@ -133,6 +137,13 @@ def _forms(name: str) -> tuple[str, ...]:
 
 def _words(name: str) -> list[str]:
     return [word for word in re.split(r"[\W_]+", name.lower()) if word]
+
+
+def _cuts(name: str) -> list[tuple[str, str]]:
+    """Two words that a name of one word may be made of, no part shorter than two letters, the most even cuts first."""
+    (word,) = words if len(words := _words(name)) == 1 else ("",)
+    places = sorted(range(2, len(word) - 1), key=lambda place: (abs(2 * place - len(word)), place))
+    return [(word[:place], word[place:]) for place in places]
 
 
 def _is_wanted(name: str, wanted: set[str]) -> bool:
@@ -147,7 +158,9 @@ def _of_table(path: Path, wanted: set[str]) -> dict[str, Vectors]:
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         pairs: Iterable[tuple[str, Any]] = ((name, arrays[name]) for name in arrays if _is_wanted(name, wanted))
         if {"names", "vectors"} <= set(arrays):
-            pairs = zip(map(str, arrays["names"]), arrays["vectors"], strict=True)
+            names = arrays["names"]
+            texts = np.char.decode(names, "utf-8") if names.dtype.kind == "S" else names
+            pairs = zip(map(str, texts), arrays["vectors"], strict=True)
         return {name: np.asarray(vector, np.float64) for name, vector in pairs if _is_wanted(name, wanted)}
 
 

@@ -9,7 +9,9 @@ seed. The student then learns the labels, and the logits of the teachers, put to
 
     loss = alpha * classify + (1 - alpha) / n * sum over the n decompositions of |student - teachers|^2
 
-The squared difference is summed over labels, as losses are here, and averaged over the batch.
+The squared difference is summed over labels, as losses are here, and averaged over the batch. Paper and public code sum
+it, and their loss of the labels, over the batch, too: under Adam that is the same, as a factor of the whole loss is;
+under SGD it is a rate as many times as high as there are photos in a batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,8 +29,8 @@ from polytag.data.loader import Batch
 from polytag.data.ready import CACHE_LIMIT
 from polytag.errors import OptionError, RunError
 from polytag.labels import Labels
+from polytag.labels.affinity import Kind
 from polytag.labels.partition import (
-    Kind,
     Partition,
     load_partition,
     partition_file,
@@ -37,7 +39,7 @@ from polytag.labels.partition import (
     suggest_k,
 )
 from polytag.method import Base, Context, Fit, Method
-from polytag.methods.grouped import as_option
+from polytag.methods.grouped import Grouped, as_option
 from polytag.methods.supervised import Supervised
 from polytag.samplers import Sampler
 from polytag.samplers.uniform import Uniform
@@ -134,6 +136,8 @@ class CPSD(Method):
         self.taught: Any = "supervised" if base is None else base.choice
         if isinstance(self.base, CPSD):
             raise OptionError("the base of cpsd is cpsd itself; choose another method, such as supervised")
+        if isinstance(self.base, Grouped):
+            raise OptionError("a teacher learns some labels, and groups are given for all; choose another base")
         if share != "none" and not (isinstance(self.base, Supervised) and teacher_images == "all"):
             raise OptionError(
                 "teachers that share a network are trained by supervised, on all photos; leave base and teacher_images "

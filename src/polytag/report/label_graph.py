@@ -11,7 +11,10 @@ from polytag.errors import OptionError
 from polytag.report.drawing import LETTERS, WIDTH, Drawing
 from polytag.report.lettering import fitted, text_width
 
-COLOURS = ("#3a82c4", "#d0533a", "#1f8f5f", "#b5832a", "#8a63c9", "#c0487f", "#3d9aa1", "#7d8a2e")
+COLOURS = (  # as many as groups are suggested at most
+    *("#3a82c4", "#d0533a", "#1f8f5f", "#b5832a", "#8a63c9", "#c0487f", "#3d9aa1", "#7d8a2e"),
+    *("#6b6f76", "#8c4f2f", "#2b4f9e", "#e08aa8", "#5fb04a", "#5b2a86", "#d9a900"),
+)
 NAME = 110  # pixels of a name
 MOST = 120  # labels that can be told apart
 LINES = 400  # of the strongest
