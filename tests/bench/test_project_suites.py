@@ -41,3 +41,9 @@ def test_upsamplings_are_compared_under_the_attention_of_the_papers_table(name):
     heads = [row.options["head"] for row in read_suite(path, "full").trained if "decouple" in row.name]
     assert {head["attention"] for head in heads} == {"arch1", "arch2", "none"}
     assert [head["attention"] for head in heads if "upsampling" in head] == ["arch1", "arch1"]
+
+
+def test_every_resnet_of_the_decouplenet_suite_begins_with_the_weights_that_its_recipe_names():
+    (path,) = (path for path in SUITES if path.stem == "papers-decouple")
+    backbones = {row.options["backbone"] for row in read_suite(path, "full").trained}
+    assert backbones == {"resnet101.tv_in1k", "resnet50.tv_in1k"}

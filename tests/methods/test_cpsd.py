@@ -205,9 +205,7 @@ def test_it_cannot_be_its_own_base_or_be_prepared_alone():
         factory("method", {"name": "cpsd", "base": "cpsd"})(Constant([0.0]), BCE())
     grouped = factory("method", {"name": "cpsd", "base": {"name": "grouped", "groups": "0 1"}})
     model = Classifier(torch.nn.Conv2d(3, 4, 3), Linear(4, 2))
-    with pytest.raises(
-        OptionError, match=r"^a teacher learns some labels, and groups are given for all; choose"
-    ):
+    with pytest.raises(OptionError, match=r"^a teacher learns some labels, and groups are given for all; choose"):
         grouped(model, BCE())
     method = CPSD(Constant([0.0] * 4), BCE(), k=2)
     with pytest.raises(
