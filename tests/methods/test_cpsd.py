@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from cpsd_toys import CLASSES, NAMES, Constant, batch, context_of, prepared
 from toys import tiny_set
 
+from polytag.backbones import Backbone
 from polytag.build import factory
 from polytag.errors import OptionError, RunError
 from polytag.heads.linear import Linear
@@ -204,7 +205,8 @@ def test_it_cannot_be_its_own_base_or_be_prepared_alone():
     ):
         factory("method", {"name": "cpsd", "base": "cpsd"})(Constant([0.0]), BCE())
     grouped = factory("method", {"name": "cpsd", "base": {"name": "grouped", "groups": "0 1"}})
-    model = Classifier(torch.nn.Conv2d(3, 4, 3), Linear(4, 2))
+    backbone = Backbone("test_efficientnet")
+    model = Classifier(backbone, Linear(backbone.channels, 2))
     with pytest.raises(OptionError, match=r"^a teacher learns some labels, and groups are given for all; choose"):
         grouped(model, BCE())
     method = CPSD(Constant([0.0] * 4), BCE(), k=2)
