@@ -61,6 +61,16 @@ ON_VECTORS = {"vfa", "manifold_mixup"}
 IN_TWO_HALVES = {name for name in HEADS if isinstance(factory("head", name)(8, CLASSES), VectorHead)}
 
 
+SMALL = {  # of heads whose papers' sizes would take minutes of these tests
+    "transformer": {"width": 32, "head_width": 8, "hidden": 32},
+    "ml_decoder": {"width": 32, "hidden": 32},
+}
+
+
+def sized(head):
+    return {"name": head, **SMALL.get(head, {})}
+
+
 def combines(head, method):
     return method not in ON_VECTORS or head in IN_TWO_HALVES
 
@@ -121,7 +131,7 @@ def test_every_combination_is_built_and_steps(backbone, head, loss, method):
     if method != "supervised":  # others may cut a backbone, and so need its own forward
         del trunk.forward
     with torch.device("meta"):
-        classifier = Classifier(trunk, factory("head", head)(trunk.channels, CLASSES))
+        classifier = Classifier(trunk, factory("head", sized(head))(trunk.channels, CLASSES))
     if not combines(head, method):
         with pytest.raises(OptionError, match=f"^{method} needs a head with embed and classify, "):
             method_of(classifier, loss, method, "uniform")
@@ -152,7 +162,7 @@ def test_every_combination_is_built_and_steps(backbone, head, loss, method):
     all_pairs(*FACTORS, possible=lambda backbone, head, loss, method, sampler: combines(head, method)),
 )
 def test_any_two_choices_train_together(backbone, head, loss, method, sampler):
-    built = method_of(build_model(backbone, head, CLASSES, image_size=(SIDE, SIDE)), loss, method, sampler)
+    built = method_of(build_model(backbone, sized(head), CLASSES, image_size=(SIDE, SIDE)), loss, method, sampler)
     before = copy.deepcopy(built.model.state_dict())
     *_, last = train(
         built,
