@@ -5,13 +5,8 @@ calibration is fitted to one half as `polytag calibrate` does by default, or `--
 the mean ECE and Brier score before and after, in points, and the 95% quantile of what the latter loses.
 """
 
-import argparse
-import datetime
-import platform
-from pathlib import Path
-
 import numpy as np
-from thresholds import SPLITS, answers
+from thresholds import SPLITS, answers, arguments
 
 from polytag._random import generator
 from polytag.metrics import METRICS
@@ -22,12 +17,7 @@ MEASURES = ("ECE", "brier")
 
 def main() -> None:
     """Read the command line and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
-    parser.add_argument("--shrink", type=float, default=10.0)
-    parser.add_argument("--always", action="store_true", help="even where it is not found to help")
-    args = parser.parse_args()
-    print(f"{datetime.date.today()}, {platform.machine()}, {SPLITS} splits, shrink {args.shrink:g}")
+    args = arguments(__doc__)
     found = np.zeros((len(args.runs), SPLITS, len(MEASURES), 2))
     for number, run in enumerate(args.runs):
         logits, targets, photos = answers(run)

@@ -66,9 +66,7 @@ def curves(
     """Insertion and deletion: mean probabilities over the steps."""
     size = (photo.shape[1], photo.shape[0])
     smooth = np.asarray(Image.fromarray(heat).resize(size, Image.Resampling.BILINEAR))
-    ties = generator(0).permutation(
-        smooth.size
-    )  # where a map is flat, no place is hotter: in no order that means something
+    ties = generator(0).permutation(smooth.size)  # where a map is flat, no place is hotter than another
     ranks = np.lexsort((ties, smooth.ravel())).argsort().reshape(smooth.shape) / smooth.size  # hottest last
     blurred = np.asarray(Image.fromarray(photo).filter(ImageFilter.GaussianBlur(max(size) / 20)))
     pictures = []

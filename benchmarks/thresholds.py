@@ -33,14 +33,20 @@ def answers(run: Path) -> tuple[NDArray[np.float32], NDArray[np.int8], str]:
     return np.concatenate([val["logits"], logits]), np.concatenate([val["targets"], targets]), "val and test"
 
 
-def main() -> None:
-    """Read the command line and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(description: str | None) -> argparse.Namespace:
+    """What was typed, after a line that says when and how."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     parser.add_argument("--shrink", type=float, default=10.0)
-    parser.add_argument("--always", action="store_true", help="take thresholds even where they are not found to help")
+    parser.add_argument("--always", action="store_true", help="take what was chosen even where it is not found to help")
     args = parser.parse_args()
     print(f"{datetime.date.today()}, {platform.machine()}, {SPLITS} splits, shrink {args.shrink:g}")
+    return args
+
+
+def main() -> None:
+    """Read the command line and print."""
+    args = arguments(__doc__)
     changes: dict[str, list[float]] = {"CF1": [], "OF1": []}
     for run in args.runs:
         logits, targets, photos = answers(run)

@@ -112,3 +112,13 @@ def test_of_a_run_with_another_head_only_the_backbone_is_taken():
     ]
     assert torch.equal(new.backbone.weight, old.backbone.weight)
     assert torch.equal(new.head.classifier.weight, weight)
+
+
+def test_queries_stay_where_no_class_is_known():
+    old, new = decoding(4, groups=2), decoding(3, seed=1)
+    queries, weight = new.head.queries.clone(), new.head.weight.clone()
+    note, _ = moved(old, new, ["a", "b", "c", "d"], ["x", "y", "z"])
+    assert note == "head: 0 of 3 classes are known to the run by name, 3 start afresh"
+    assert torch.equal(new.head.queries, queries)
+    assert torch.equal(new.head.weight, weight)
+    assert torch.equal(new.head.embed.weight, old.head.embed.weight)

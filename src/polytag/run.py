@@ -278,9 +278,8 @@ def _calibration(written: Any, classes: int) -> Calibration | None:
         return None
     try:
         slopes, offsets = (np.array(written[name], np.float64) for name in ("slopes", "offsets"))
-        if slopes.shape != (classes,) or offsets.shape != (classes,) or not (slopes > 0).all():
-            raise ValueError
-        if not np.isfinite([slopes, offsets]).all():
+        both = np.stack([slopes, offsets])
+        if both.shape != (2, classes) or not np.isfinite(both).all() or not (slopes > 0).all():
             raise ValueError
     except (KeyError, TypeError, ValueError) as error:
         raise RunError("calibration needs one positive slope and one offset for each class") from error

@@ -10,7 +10,7 @@ from polytag.data.labelled_set import LabelledSet
 from polytag.errors import OptionError
 from polytag.labels.calibration import check_shrink
 from polytag.labels.thresholds import Objective, best_thresholds, checked_level
-from polytag.metrics import Evaluation
+from polytag.metrics import METRICS, Evaluation
 from polytag.metrics.adapted import Adapted, adapted_thresholds
 from polytag.metrics.calibrated import Calibrated, calibrated
 from polytag.predictor import Predictor
@@ -75,9 +75,9 @@ def tune(
 
 
 class Recalibrated(NamedTuple):
-    """What was found, and the metrics of the probabilities on photos that each was not fitted to."""
+    """What was found, and ``ECE`` and ``brier`` of the photos, each judged by the fit to others."""
 
-    found: Calibrated
+    calibrated: Calibrated
     before: dict[str, float]
     after: dict[str, float]
 
@@ -114,11 +114,9 @@ def calibrate(
         cuts = (cuts - run.calibration.offsets) / run.calibration.slopes
     logits, targets = Predictor(plain, device=device, workers=workers).evaluate(data).collected()
     found = calibrated(logits, targets, shrink, always)
-    measures: list[dict[str, float]] = []
-    for answers in (logits, found.logits):
-        evaluation = Evaluation(run.classes)
-        evaluation.update(answers, targets)
-        measures.append(evaluation.compute(cuts))
+    before, after = (
+        {name: METRICS[name](answers, targets, 0.0) for name in ("ECE", "brier")} for answers in (logits, found.logits)
+    )
     moved = found.calibration.apply(cuts) if found.calibration else cuts
     save_calibration(run.path, found.calibration, expit(moved).tolist())
-    return Recalibrated(found, *measures)
+    return Recalibrated(found, before, after)

@@ -68,14 +68,14 @@ def load_backbone(model: Classifier, path: Path) -> list[str]:
 def load_matching(model: Classifier, classes: Sequence[str], state: State, state_classes: Sequence[str]) -> list[str]:
     """Load the weights of another run: its backbone, and of its head the classes that both know by name.
 
+    Where classes share a part of the head, as those of one query of ML-Decoder do, a class is taken where that part can
+    be taken with it: of the classes here that share one, those that shared one there, as many as can be.
+
     Args:
         model: what to load into; classes that the run does not know keep their fresh weights.
         classes: the names that the logits of ``model`` stand for.
         state: the state dict of the other :class:`~polytag.model.Classifier`.
         state_classes: the names that its logits stand for.
-
-    Where classes share a part of the head, as those of one query of ML-Decoder do, a class is taken where that part can
-    be taken with it: of the classes here that share one, those that shared one there, as many as can be.
 
     Returns:
         What was taken and what was not, a sentence each. A head of another kind is not taken.

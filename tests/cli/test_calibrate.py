@@ -30,6 +30,7 @@ def test_it_is_that_of_the_split_and_every_command_finds_it(split, run_copy, pho
     assert main(["calibrate", str(run_copy), str(photos), "--split", split, "--always"]) == 0
     shown = capsys.readouterr().out
     assert max(len(line) for line in shown.splitlines() if str(run_copy) not in line) <= 80
+    assert shown.index("\nECE ") < shown.index("\nbrier ")
     assert re.search(rf"^on {split} +before +after\n-*\n?ECE ", shown, re.MULTILINE)
     run = Run.open(run_copy)
     np.testing.assert_allclose(run.calibration.slopes, expected.slopes, rtol=1e-3)

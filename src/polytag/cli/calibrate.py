@@ -9,8 +9,6 @@ from polytag.metrics.bootstrap import Difference
 from polytag.run import Run
 from polytag.tuning import calibrate
 
-SHOWN = ("ECE", "brier")
-
 
 def main(words: list[str]) -> int:
     """Fit a calibration, keep it, and show what it does to probabilities of photos that it was not fitted to."""
@@ -18,13 +16,12 @@ def main(words: list[str]) -> int:
     run = Run.open(args.run)
     data = chosen_part(args, run)
     found = calibrate(run, data, args.shrink, args.always, device=args.device, workers=args.workers)
-    rows = [(name, number(found.before[name]), number(found.after[name])) for name in SHOWN]
+    rows = [(name, number(value), number(found.after[name])) for name, value in found.before.items()]
     print(table([(f"on {args.split}", "before", "after"), *rows], frozenset((1, 2))))
-    print(
-        f"\nIn five folds of {counted(len(data), 'photo')}, each calibrated by the others, {_worth(found.found.gain)}"
-    )
+    gain = _worth(found.calibrated.gain)
+    print(f"\nIn five folds of {counted(len(data), 'photo')}, each calibrated by the others, {gain}")
     folder = printable(str(run.path))
-    if not found.found.taken:
+    if not found.calibrated.taken:
         print(f"So the probabilities of {folder} are those of the model; --always calibrates them.")
         return 0
     print(f"Kept in {folder}, which gives the same tags, with other probabilities.")

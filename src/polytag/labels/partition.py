@@ -14,14 +14,13 @@ from polytag._checks import check_number
 from polytag._files import write_text
 from polytag._random import torch_seed
 from polytag.errors import DataError, OptionError
-from polytag.labels.affinity import Affinity, Kind, embedding, smallest
+from polytag.labels.affinity import STREAM, Affinity, Kind, embedding, smallest
 from polytag.labels.cooccurrence import shares
 from polytag.labels.matrix import Labels
 
 TRIES = 4  # of which the best is kept
 STARTS = 20  # of k-means, in each try
 LARGEST = 15  # groups that are suggested at most
-STREAM = 20291
 
 
 @dataclass(frozen=True)
