@@ -5,7 +5,8 @@
 Both have their photos decoded in memory and take turns, seed by seed. Each keeps the epoch with the best validation
 mAP and is judged once on the test photos. Prints test mAP (percent) and training images a second of every run, the
 means with their standard deviations, and whether polytag is ahead by more than the larger of the two. With --keep FILE
-a run that is finished is not done again, so that seeds may be computed one after the other or side by side.
+a run that is finished is not done again, so that seeds may be computed one after the other or side by side. With --row
+NAME polytag trains as that row of suites/ucm10.toml instead of by its defaults.
 """
 
 import argparse
@@ -18,6 +19,8 @@ import platform
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +33,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from polytag import LabelledSet, Training, open_data
 from polytag.backbones import preprocessing_defaults
+from polytag.bench.suite import read_suite
 from polytag.data.preprocessing import Preprocessing
 from polytag.data.splits import three_way
 from polytag.metrics import average_precision
@@ -108,21 +112,28 @@ def judged(model: torch.nn.Module, part: Decoded) -> float:
     return float(np.nanmean(values))
 
 
-def ours(data: LabelledSet, weights: Path, epochs: int, every: int, seed: int) -> Result:
-    """`polytag train` with its defaults, but for what the comparison fixes and the measured speed."""
+def options_of(row: str) -> dict[str, Any]:
+    """The options of a row of the suite; none for the defaults."""
+    rows = read_suite(Path(__file__).parent / "suites" / "ucm10.toml", "full").trained
+    known = {one.name: one.options for one in rows}
+    if row and row not in known:
+        raise SystemExit(f"--row must be one of {', '.join(known)}, got {row!r}")
+    return dict(known[row]) if row else {}
+
+
+def ours(data: LabelledSet, weights: Path, epochs: int, every: int, seed: int, row: str = "") -> Result:
+    """`polytag train` with its defaults or as a row says, but for what the comparison fixes and the measured speed."""
+    fixed: dict[str, Any] = {
+        "backbone": BACKBONE,
+        "weights": str(weights),
+        "image_size": SIDE,
+        "epochs": epochs,
+        "batch_size": BATCH,
+        "evaluate_every": every,
+        "speed": "auto",
+    }
     with tempfile.TemporaryDirectory() as folder:
-        run = Training(
-            data=data,
-            out=Path(folder),
-            backbone=BACKBONE,
-            weights=str(weights),
-            image_size=SIDE,
-            epochs=epochs,
-            batch_size=BATCH,
-            evaluate_every=every,
-            seed=seed,
-            speed="auto",
-        ).finish()
+        run = Training(data=data, out=Path(folder), seed=seed, **{**options_of(row), **fixed}).finish()
         with (run.path / "history.csv").open() as file:
             rows = list(csv.DictReader(file))
         photos = sum(float(row["seconds"]) * float(row["images_per_second"]) for row in rows)
@@ -142,15 +153,20 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--every", type=int, default=1, help="epochs from one validation to the next")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--row", default="", metavar="NAME", help="of suites/ucm10.toml (default: polytag's defaults)")
     parser.add_argument("--keep", type=Path, help="JSON lines of finished runs, read and added to")
     args = parser.parse_args()
     torch.set_num_threads(len(os.sched_getaffinity(0)))  # `taskset` gives it fewer cores
     data = open_data(args.data)
     print(f"{args.data.name}: {args.epochs} epochs, {BACKBONE}, {SIDE} px, batch {BATCH}")
     print(f"{datetime.date.today()}, {platform.machine()}, {torch.get_num_threads()} cores, torch {torch.__version__}")
-    results: dict[str, list[Result]] = {"plain loop": [], "polytag": []}
+    own = args.row or "polytag"
+    options_of(args.row)  # a wrong name is refused before anything is trained
+    runs_of: dict[str, Callable[..., Result]] = {"plain loop": plain, own: partial(ours, row=args.row)}
+    results: dict[str, list[Result]] = {name: [] for name in runs_of}
+    width = max(map(len, runs_of))
     for seed in args.seeds:
-        for name, run in (("plain loop", plain), ("polytag", ours)):
+        for name, run in runs_of.items():
             key = [args.data.parent.name, args.data.name, args.epochs, args.every, name, seed]
             kept = dict(map(_key_value, args.keep.read_text().splitlines())) if args.keep and args.keep.exists() else {}
             last = kept.get(tuple(key)) or run(data, args.weights, args.epochs, args.every, seed)
@@ -158,14 +174,14 @@ def main() -> None:
                 with args.keep.open("a") as file:
                     file.write(json.dumps([key, last]) + "\n")
             results[name].append(last)
-            print(f"seed {seed}  {name:10}  test mAP {last.test_map:6.2f}  {last.speed:6.1f} img/s", flush=True)
+            print(f"seed {seed}  {name:{width}}  test mAP {last.test_map:6.2f}  {last.speed:6.1f} img/s", flush=True)
     summaries = []
     for name, runs in results.items():
         maps = [run.test_map for run in runs]
         deviation = statistics.stdev(maps) if len(maps) > 1 else float("nan")
         summaries.append((statistics.mean(maps), deviation))
         speed = statistics.median(run.speed for run in runs)
-        print(f"{name:10}  mean {summaries[-1][0]:.2f}  sd {deviation:.2f}  median {speed:.1f} img/s")
+        print(f"{name:{width}}  mean {summaries[-1][0]:.2f}  sd {deviation:.2f}  median {speed:.1f} img/s")
     gain, noise = summaries[1][0] - summaries[0][0], max(deviation for _, deviation in summaries)
     ratio = statistics.median(b.speed / a.speed for a, b in zip(*results.values(), strict=True))
     print(
