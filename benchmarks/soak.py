@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import polytag.recorder
 import polytag.session
+import polytag.train.saving
 from polytag import Training
 from polytag._random import generator
 from polytag.data.labelled_set import ImageArrays, LabelledSet
@@ -48,7 +48,7 @@ def train(out: Path, workers: int, die_after: float | None) -> int:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if die_after is not None:
         signal.setitimer(signal.ITIMER_REAL, die_after)  # nobody handles SIGALRM: the process ends at once
-    polytag.session.REPORT_EVERY = polytag.recorder.SAVE_EVERY = 0.0  # every step is told and saved
+    polytag.session.REPORT_EVERY = polytag.train.saving.EVERY = 0.0  # every step is told and saved
     Training(
         data=photos(),
         out=out,

@@ -19,6 +19,7 @@ from toys import tiny_set
 
 import polytag.recorder
 import polytag.session
+import polytag.train.saving
 from polytag.cli.options import argument_help
 from polytag.data.augment.crops import Sides
 from polytag.data.augment.mixes import CutMix
@@ -254,7 +255,7 @@ def test_steps_are_told_while_it_runs(tmp_path, monkeypatch):
         patch.setattr(polytag.session, "REPORT_EVERY", math.inf)
         events = [event for event in training(tmp_path / "run") if isinstance(event, Step)]
     assert events == []  # epochs that are over before there is anything to report
-    monkeypatch.setattr(polytag.recorder, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(polytag.train.saving, "EVERY", 0.0)
     saved = []
     monkeypatch.setattr(polytag.recorder.Recorder, "save", lambda self, event: saved.append(event.state.step))
     times = iter(range(10**6))

@@ -4,13 +4,14 @@ import json
 import math
 import os
 import re
+from contextlib import nullcontext
 
 import pytest
 from recorder_toys import epoch, kept, recorder
 
 from polytag.errors import DivergedError, RunError
 from polytag.recorder import Recorder
-from polytag.run import Run
+from polytag.run import STATE, Run
 from polytag.train.loop import Step
 from polytag.train.state import load_tree
 
@@ -20,18 +21,26 @@ def step(number, state, interrupted=False):
 
 
 def test_an_epoch_that_was_interrupted_takes_the_time_of_both_its_parts(run_copy, monkeypatch):
-    clock = iter([0.0, 0.0, 3.0, 3.0])
-    monkeypatch.setattr("polytag.recorder.time.monotonic", lambda: next(clock, 5.0))
+    now = [0.0]
+    monkeypatch.setattr("polytag.recorder.time.monotonic", lambda: now[0])
+
+    def at(second, event):
+        now[0] = second
+        return event
+
     one = Recorder(run_copy, Run.open(run_copy).config, "mAP")
     state = epoch(1, 0.5).state
     with pytest.raises(KeyboardInterrupt):
-        list(one.follow([step(4, state), step(6, state, True)], 8, lambda: 0.0))
+        list(
+            one.follow(
+                (at(n, event) for n, event in [(0.0, step(4, state)), (3.0, step(6, state, True))]), 8, lambda: 0.0
+            )
+        )
     assert one.spent == 3.0
     two = Recorder(run_copy, Run.open(run_copy).config, "mAP")
     two.take_up(two.resume())
-    clock = iter([100.0, 102.0])
-    monkeypatch.setattr("polytag.recorder.time.monotonic", lambda: next(clock, 102.0))
-    list(two.follow([epoch(1, 0.5)], 8, lambda: 0.5))
+    now[0] = 100.0
+    list(two.follow((at(n, event) for n, event in [(102.0, epoch(1, 0.5))]), 8, lambda: 0.5))
     assert two.history[-1]["seconds"] == 4.5  # three before, two after less half a one for something else
     assert two.history[-1]["images_per_second"] == round(10 * 8 / 4.5, 2)
 
@@ -151,3 +160,43 @@ def test_tuples_and_numbers_that_json_has_not_are_the_same_after_a_round_trip(ru
         (run_copy / "config.json").write_text(json.dumps(config))
         changed = config | {"training": config["training"] | {"clip": now}}
         assert Recorder(run_copy, changed, "mAP").resume()["train"]["epoch"] == 2
+
+
+@pytest.fixture
+def seldom(monkeypatch):
+    """The first epoch is saved and no other one, but where the events end."""
+    monkeypatch.setattr("polytag.recorder.Pace.due", lambda self, after_epoch: not self.takes)
+    monkeypatch.setattr("polytag.recorder.Pace.saving", lambda self: setattr(self, "takes", 1.0) or nullcontext())
+
+
+def saved_steps(folder, last):
+    record = recorder(folder)
+    events = record.follow([epoch(number, 0.5) for number in range(1, 6)], 8, lambda: 0.0)
+    for event in events:
+        if event.number == last:
+            break
+    before = load_tree(folder / STATE)["train"]["step"]
+    events.close()
+    return before, load_tree(folder / STATE)["train"]["step"]
+
+
+def test_an_epoch_after_which_nobody_wants_more_is_saved(tmp_path, seldom):
+    assert saved_steps(tmp_path / "left", 4) == (10, 40)
+    assert saved_steps(tmp_path / "first", 1) == (10, 10)
+
+
+def test_the_last_epoch_is_saved(tmp_path, seldom):
+    record = recorder(tmp_path)
+    assert len(list(record.follow([epoch(number, 0.5) for number in (1, 2, 3)], 8, lambda: 0.0))) == 3
+    assert load_tree(tmp_path / STATE)["train"]["step"] == 30
+
+
+def test_what_fails_in_an_epoch_leaves_the_state_that_was_saved(tmp_path, seldom):
+    def events():
+        yield from (epoch(1, 0.5), epoch(2, 0.5))
+        raise DivergedError("the loss became nan")
+
+    record = recorder(tmp_path)
+    with pytest.raises(DivergedError):
+        list(record.follow(events(), 8, lambda: 0.0))
+    assert load_tree(tmp_path / STATE)["train"]["step"] == 10

@@ -34,19 +34,12 @@ from polytag.run import (
     save_weights,
     without_nan,
 )
+from polytag.run_config import FREE
 from polytag.scores import SCORES, VAL_SCORES
 from polytag.train.loop import Epoch, Step
+from polytag.train.saving import Pace
 from polytag.train.state import is_finite, load_tree, save_tree
 
-# Arguments that change where or how fast a training runs, and not what comes out.
-FREE = (
-    "out",
-    "resume",
-    "overwrite",
-    *("workers", "device", "jobs", "jobs_on", "fits", "accumulate"),
-    *("command", "source", "track", "judge_test"),
-)
-SAVE_EVERY = 60.0  # seconds between two saves of the training state
 HEADLINES = ("mAP", "CF1", "OF1")  # in the history; all metrics of the best epoch are in metrics.json
 
 
@@ -165,7 +158,9 @@ class Recorder:
     def follow(
         self, events: Iterable[Step | Epoch], batch_size: int, apart: Callable[[], float]
     ) -> Iterator[Step | Epoch]:
-        """Pass on the events of a training, and keep what they bring: each epoch, and the state once a minute.
+        """Pass on the events of a training, and keep what they bring: each epoch, and the state (:class:`Pace`).
+
+        The last epoch is always saved, also where nobody asks for more events.
 
         Args:
             events: of the training loop.
@@ -175,7 +170,8 @@ class Recorder:
         Raises:
             KeyboardInterrupt: once the training was interrupted; everything is saved.
         """
-        counted = saved_at = time.monotonic()
+        counted, pace = time.monotonic(), Pace()
+        unsaved: Epoch | None = None
         for event in events:
             now = time.monotonic()
             self.spent += now - counted - apart()
@@ -184,10 +180,17 @@ class Recorder:
             if isinstance(event, Epoch):
                 self.epoch(event, self.spent, (event.state.step - self.epoch_began) * batch_size)
                 self.spent, self.epoch_began = 0.0, event.state.step
-            if isinstance(event, Epoch) or stop or now - saved_at >= SAVE_EVERY:
-                self.save(event)
-                saved_at = time.monotonic()
-            yield event
+            unsaved = event if isinstance(event, Epoch) else None
+            if stop or pace.due(after_epoch=unsaved is not None):
+                with pace.saving():
+                    self.save(event)
+                unsaved = None
+            try:
+                yield event
+            except GeneratorExit:
+                if unsaved:
+                    self.save(unsaved)
+                raise
             if isinstance(event, Epoch):
                 counted = time.monotonic()  # what is done between epochs is no part of either
             if stop:
@@ -195,6 +198,8 @@ class Recorder:
                     f"stopped after step {event.state.step}, kept in {self.folder}; "
                     f"the same command with --out {self.folder} --resume goes on"
                 )
+        if unsaved:
+            self.save(unsaved)
 
     def epoch(self, event: Epoch, seconds: float, photos: int) -> None:
         """Note an epoch, and keep its weights if they are the best so far."""

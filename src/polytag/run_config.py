@@ -12,6 +12,15 @@ from polytag.run import new_config
 if TYPE_CHECKING:
     from polytag.fit import Training
 
+# Arguments that change where or how fast a training runs, and not what comes out.
+FREE = (
+    "out",
+    "resume",
+    "overwrite",
+    *("workers", "device", "jobs", "jobs_on", "fits", "accumulate"),
+    *("command", "source", "track", "judge_test"),
+)
+
 
 def config_of(training: "Training", data: LabelledSet, split: Split, preprocessing: Preprocessing) -> dict[str, Any]:
     """The contents of ``config.json``: every argument, the classes, and what the photos are."""

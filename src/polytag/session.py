@@ -27,10 +27,10 @@ from polytag.inference import Judge, evaluate
 from polytag.method import Context, Method
 from polytag.model import Classifier
 from polytag.probe import TrainingProbe
-from polytag.recorder import FREE, Recorder, alone_in, check_folder, has_state, was_begun_by_this_launch
+from polytag.recorder import Recorder, alone_in, check_folder, has_state, was_begun_by_this_launch
 from polytag.relations import Known, read_words, tell_labels
 from polytag.run import METRICS, PREVIOUS, Run, save_json
-from polytag.run_config import config_of
+from polytag.run_config import FREE, config_of
 from polytag.scores import SCORES, VAL_SCORES, photos_fingerprint, save_scores
 from polytag.shares import fitting, parts_after, parts_of, release_memory
 from polytag.trackers import Trackers

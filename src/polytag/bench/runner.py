@@ -15,8 +15,9 @@ from polytag.errors import OptionError
 from polytag.fit import Training
 from polytag.fits import arguments_of, content_name, finish_once
 from polytag.parallel import run_all
-from polytag.recorder import FREE, has_run
+from polytag.recorder import has_run
 from polytag.run import FITS, METRICS
+from polytag.run_config import FREE
 
 RUNS = "runs"  # folder of the run folders
 
