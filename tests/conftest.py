@@ -1,10 +1,13 @@
-"""A folder of tiny photos and runs trained on it, made once and shared; who changes something takes a copy."""
+"""Tiny photos and runs trained on them, made once and shared (who changes one takes a copy), and a team of two."""
 
 import shutil
+import threading
 
 import pytest
 from photo_folder import QUICK, make_photos
 
+import polytag._team
+from polytag._team import Team
 from polytag.cli import main
 from polytag.data.open import open_data
 from polytag.fit import Training
@@ -53,3 +56,41 @@ def refused(capsys):
         return sentence
 
     return run
+
+
+@pytest.fixture
+def pair(monkeypatch):
+    """Runs a function of a team as two members at once; what each gave or raised."""
+    place, meet, shared = threading.local(), threading.Barrier(2, timeout=20), [None, None]
+
+    def exchanged(value):
+        shared[place.rank] = value
+        meet.wait()
+        both = list(shared)
+        meet.wait()
+        return both
+
+    def broadcast(values):
+        values[:] = exchanged(values)[0]
+
+    monkeypatch.setattr(polytag._team, "broadcast_object_list", broadcast)
+    monkeypatch.setattr(polytag._team, "gather_object", lambda part: [each for one in exchanged(part) for each in one])
+
+    def both(function):
+        ends = [None, None]
+
+        def member(rank):
+            place.rank = rank
+            try:
+                ends[rank] = function(Team(rank, 2))
+            except Exception as error:
+                ends[rank] = error
+
+        threads = [threading.Thread(target=member, args=(rank,)) for rank in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return ends
+
+    return both

@@ -1,6 +1,7 @@
 """What trainings that others need promise beside other processes: nothing is done twice, and no signal is lost."""
 
 import threading
+from contextlib import ExitStack
 
 import pytest
 from toys import tiny_set
@@ -47,6 +48,48 @@ def test_what_another_process_trains_is_waited_for(left, begun, tmp_path, monkey
     assert not waiter.is_alive()
     assert (one.begun, one.resume) == (begun, left == CONFIG)
     assert (tmp_path / METRICS).exists()
+
+
+class Together(Busy):
+    """The same in several processes, of which the first one holds the lock."""
+
+    def __init__(self, out, team):
+        super().__init__(out)
+        self.team = team
+
+    def __iter__(self):
+        self.begun += 1
+        with ExitStack() as held:
+            self.team.from_first(lambda: held.enter_context(locked(self.out / LOCK, "another training is there")))
+            yield
+            self.team.from_first(lambda: (self.out / METRICS).write_text("{}"))
+
+
+def test_several_processes_wait_together_for_what_another_training_holds(tmp_path, monkeypatch, pair):
+    monkeypatch.setattr(fits, "WAIT", 0.001)
+    begun = {}
+
+    def member(team):
+        one = Together(tmp_path, team)
+        fits.finish_once(one, lambda: busy.close() or False, team)
+        begun[team.rank] = one.begun
+        return (tmp_path / METRICS).exists()
+
+    with ExitStack() as busy:
+        busy.enter_context(locked(tmp_path / LOCK, "busy"))
+        assert pair(member) == [True, True]
+    assert begun == {0: 2, 1: 2}
+
+
+def test_several_processes_leave_together_where_the_first_is_told_to(tmp_path, pair):
+    def member(team):
+        with pytest.raises(KeyboardInterrupt):
+            fits.finish_once(Together(tmp_path, team), lambda: team.first, team)
+        return "left"
+
+    with locked(tmp_path / LOCK, "busy"):
+        assert pair(member) == ["left", "left"]
+    assert not (tmp_path / METRICS).exists()
 
 
 def test_waiting_can_be_interrupted_and_another_refusal_is_no_reason_to_wait(tmp_path):

@@ -33,6 +33,7 @@ LAYERS = [
         "relations",
         "recipes",
         "run_config",
+        "run_folder",
         "weights",
         "card",
         "scores",

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from recorder_toys import epoch, kept, recorder
 
-from polytag.errors import RunError
+from polytag.errors import BusyError, RunError
 from polytag.labels.calibration import Calibration
-from polytag.recorder import Recorder, alone_in, check_folder
+from polytag.recorder import Recorder
 from polytag.run import Run, save_calibration, save_thresholds
+from polytag.run_folder import alone_in, check_folder
 from polytag.train.loop import Epoch
 
 
@@ -124,15 +125,18 @@ def test_a_process_that_is_not_the_first_keeps_the_account_and_writes_nothing(tm
 
 
 def test_a_folder_that_is_written_to_is_refused_to_others_until_that_ends(tmp_path):
-    with alone_in(tmp_path):
-        with pytest.raises(
-            RunError,
+    with (
+        alone_in(tmp_path, resume=False, overwrite=False),
+        pytest.raises(
+            BusyError,
             match=rf"^another training is writing to {tmp_path}; let it end, or choose another folder$",
-        ):
-            alone_in(tmp_path).__enter__()
-        alone_in(tmp_path, writes=False).__enter__()
-    with alone_in(tmp_path):
-        check_folder(tmp_path, resume=False, overwrite=False)  # the lock alone does not make it a strange folder
+        ),
+    ):
+        alone_in(tmp_path, resume=False, overwrite=False).__enter__()
+    with alone_in(tmp_path, resume=False, overwrite=False):  # the lock alone does not make it a strange folder
+        (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(BusyError, match="already holds a run"):  # somebody has come and gone
+        alone_in(tmp_path, resume=False, overwrite=False).__enter__()
 
 
 def test_folders_that_must_not_be_written_to_are_refused(run_copy, tmp_path):

@@ -4,7 +4,6 @@ import csv
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,10 @@ from photo_folder import make_photos
 from safetensors.torch import load_file
 from toys import PREPROCESSING, Small, tiny_set
 
-import polytag._team
 from polytag._team import Team, lost_process
 from polytag.cli import main
 from polytag.data.loader import Loader
-from polytag.errors import DataError, ElsewhereError, OptionError, ProcessError
+from polytag.errors import BusyElsewhereError, BusyError, DataError, ElsewhereError, OptionError, ProcessError
 from polytag.inference import evaluate
 
 TESTS = Path(__file__).parent
@@ -109,44 +107,6 @@ def test_errors_of_the_communication_are_told_from_others():
 # Threads in their place: quick, and without a network
 
 
-@pytest.fixture
-def pair(monkeypatch):
-    """Runs a function of a team as two members at once; what each gave or raised."""
-    place, meet, shared = threading.local(), threading.Barrier(2, timeout=20), [None, None]
-
-    def exchanged(value):
-        shared[place.rank] = value
-        meet.wait()
-        both = list(shared)
-        meet.wait()
-        return both
-
-    def broadcast(values):
-        values[:] = exchanged(values)[0]
-
-    monkeypatch.setattr(polytag._team, "broadcast_object_list", broadcast)
-    monkeypatch.setattr(polytag._team, "gather_object", lambda part: [each for one in exchanged(part) for each in one])
-
-    def both(function):
-        ends = [None, None]
-
-        def member(rank):
-            place.rank = rank
-            try:
-                ends[rank] = function(Team(rank, 2))
-            except Exception as error:
-                ends[rank] = error
-
-        threads = [threading.Thread(target=member, args=(rank,)) for rank in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return ends
-
-    return both
-
-
 @pytest.mark.parametrize("photos", range(1, 18))
 def test_every_photo_is_judged_once_whatever_their_number(photos, pair):
     data, model = tiny_set(20).select(range(photos)), Small()
@@ -175,6 +135,16 @@ def test_what_the_first_one_refuses_all_refuse(pair):
     first, second = pair(lambda team: team.from_first(refuse))
     assert (type(first), str(first)) == (OptionError, "no")
     assert (type(second), str(second)) == (ElsewhereError, "no")
+
+
+def test_what_is_busy_for_the_first_one_is_busy_for_all(pair):
+    def refuse():
+        raise BusyError("wait")
+
+    first, second = pair(lambda team: team.from_first(refuse))
+    assert (type(first), str(first)) == (BusyError, "wait")
+    assert (type(second), str(second)) == (BusyElsewhereError, "wait")
+    assert isinstance(second, BusyError)
 
 
 def test_what_one_refuses_alone_ends_all_and_is_named(pair):

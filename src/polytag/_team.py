@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 from torch import nn
 
-from polytag.errors import ElsewhereError, PolytagError, ProcessError
+from polytag.errors import BusyElsewhereError, BusyError, ElsewhereError, PolytagError, ProcessError
 
 Made = TypeVar("Made")
 Event = TypeVar("Event")
@@ -51,7 +51,8 @@ class Team:
                 answer[1] = error
         broadcast_object_list(answer)
         if answer[1] is not None:
-            raise answer[1] if self.first else ElsewhereError(str(answer[1]))
+            kind = BusyElsewhereError if isinstance(answer[1], BusyError) else ElsewhereError
+            raise answer[1] if self.first else kind(str(answer[1]))
         made: Made = answer[0]
         return made
 

@@ -33,5 +33,9 @@ class ElsewhereError(PolytagError):
     """Another process has refused, and says why; the command line of this one stays silent."""
 
 
+class BusyElsewhereError(ElsewhereError, BusyError):
+    """Another process has found something held that can be held once."""
+
+
 class TaskError(PolytagError, RuntimeError):
     """One of many tasks failed or its process died; the message names it, the cause is its own error."""

@@ -19,7 +19,7 @@ from polytag._text import counted
 from polytag.build import describe
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.splits import TRAIN
-from polytag.errors import BusyError, OptionError, RunError
+from polytag.errors import BusyError, ElsewhereError, OptionError, RunError
 from polytag.method import Fit
 from polytag.parallel import run_all
 from polytag.run import CONFIG, FITS, LOCK, METRICS, Run
@@ -127,11 +127,11 @@ class Fits:
         return sum(seconds_of(Run.open(folder)) for folder in self.used)
 
     def _finish_unless_interrupted(self, training: Trainable) -> None:
-        if self.interrupted():
+        if self.team.from_first(self.interrupted):
             raise KeyboardInterrupt
         if self.team.first:
             LOG.info("training %s", training.out.name)
-        finish_once(training, self.interrupted, alone=self.team.size == 1)
+        finish_once(training, self.interrupted, self.team)
 
     def _training(self, fit: Fit) -> Trainable:
         chosen = list(range(len(self.data.classes)) if fit.classes is None else fit.classes)
@@ -195,30 +195,32 @@ def seconds_of(run: Run) -> float:
     return float(run.train_seconds() + running.get("search_seconds", 0.0) + running.get("fits_seconds", 0.0))
 
 
-def finish_once(training: Trainable, interrupted: Callable[[], bool] = lambda: False, alone: bool = True) -> None:
-    """Train to the end, or wait where another process does the same training.
+def finish_once(training: Trainable, interrupted: Callable[[], bool] = lambda: False, team: Team = ALONE) -> None:
+    """Train to the end, or wait where somebody else does the same training.
 
     Args:
         training: which.
-        interrupted: asked while another process is waited for, and after each event of a training that is ``alone``.
-        alone: whether no other process takes part, which would have to agree.
+        interrupted: asked of the first process while somebody else is waited for, and after each event of a training
+            in one process; several agree within the training.
+        team: the processes that train together.
 
     Raises:
         KeyboardInterrupt: if interrupted.
     """
-    while not (training.out / METRICS).exists():
-        training.resume = (training.out / CONFIG).exists()
+    while not team.from_first(lambda: (training.out / METRICS).exists()):
+        training.resume = team.from_first(lambda: (training.out / CONFIG).exists())
         try:
             for _ in training:
-                if alone and interrupted():  # by a signal that came while no step was done
+                if team.size == 1 and interrupted():  # by a signal that came while no step was done
                     raise KeyboardInterrupt
             return
         except BusyError:
-            LOG.info("another process is at %s, which is waited for", training.out)
-        except RunError:
+            if team.first:
+                LOG.info("another process is at %s, which is waited for", training.out)
+        except (RunError, ElsewhereError):
             if training.resume or not (training.out / CONFIG).exists():
-                raise  # else another process has begun it meanwhile
-        while is_locked(training.out / LOCK):
-            if interrupted():
+                raise  # else somebody else has begun it meanwhile
+        while team.from_first(lambda: is_locked(training.out / LOCK)):
+            if team.from_first(interrupted):
                 raise KeyboardInterrupt
             time.sleep(WAIT)

@@ -6,22 +6,18 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, get_args
 
 from polytag import trackers
-from polytag._files import PART, locked, remove_unfinished
-from polytag._launch import launch, restarts
+from polytag._files import remove_unfinished
 from polytag.errors import DivergedError, RunError
 from polytag.labels.affinity import Kind
 from polytag.labels.partition import partition_file
 from polytag.run import (
     CARD,
     CONFIG,
-    FITS,
     HISTORY,
-    LOCK,
     METRICS,
     PREVIOUS,
     STATE,
@@ -35,6 +31,7 @@ from polytag.run import (
     without_nan,
 )
 from polytag.run_config import FREE
+from polytag.run_folder import has_run, has_state
 from polytag.scores import SCORES, VAL_SCORES
 from polytag.train.loop import Epoch, Step
 from polytag.train.saving import Pace
@@ -248,52 +245,3 @@ class Recorder:
         config = Run.open(self.folder).config if has_run(self.folder) else self.config
         if config.get("thresholds") != self.config.get("thresholds") or "calibration" in config:
             save_calibration(self.folder, None, self.config["thresholds"])
-
-
-def alone_in(folder: Path, writes: bool = True) -> AbstractContextManager[None]:
-    """Within this context no other training writes to the folder.
-
-    Raises:
-        RunError: if another one does.
-    """
-    refusal = f"another training is writing to {folder}; let it end, or choose another folder"
-    return locked(folder / LOCK, refusal) if writes else nullcontext()
-
-
-def has_run(folder: Path) -> bool:
-    """Whether a training was begun there."""
-    return (folder / CONFIG).exists()
-
-
-def was_begun_by_this_launch(folder: Path) -> bool:
-    """Whether the run there is that of processes which torchrun has started again, after one of them died."""
-    if not (restarts() and has_run(folder)):
-        return False
-    return bool(Run.open(folder).config.get("running", {}).get("launch") == launch())
-
-
-def has_state(folder: Path) -> bool:
-    """Whether a training was saved there, beyond that it began."""
-    return (folder / STATE).exists() or (folder / PREVIOUS).exists()
-
-
-def check_folder(folder: Path, resume: bool, overwrite: bool) -> None:
-    """Refuse a run folder that a training must not write to.
-
-    Raises:
-        RunError: if there is no training to resume, a run that may not be overwritten, or something else than a run.
-    """
-    holds_run = has_run(folder)
-    if resume and not holds_run:
-        raise RunError(f"{folder} holds no training to resume; start it without --resume")
-    if (
-        folder.exists()
-        and not holds_run
-        and not (folder.is_dir() and all(p.name in (LOCK, FITS) or p.suffix == PART for p in folder.iterdir()))
-    ):
-        raise RunError(f"{folder} holds something else than a run; choose a folder that is new, empty or a run")
-    if holds_run and not resume and not overwrite:
-        raise RunError(
-            f"{folder} already holds a run; choose another folder, go on with it with --resume, or replace it with "
-            "--overwrite"
-        )

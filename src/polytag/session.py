@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,11 @@ from polytag.inference import Judge, evaluate
 from polytag.method import Context, Method
 from polytag.model import Classifier
 from polytag.probe import TrainingProbe
-from polytag.recorder import Recorder, alone_in, check_folder, has_state, was_begun_by_this_launch
+from polytag.recorder import Recorder
 from polytag.relations import Known, read_words, tell_labels
 from polytag.run import METRICS, PREVIOUS, Run, save_json
 from polytag.run_config import FREE, config_of
+from polytag.run_folder import alone_in, check_folder, has_state, was_begun_by_this_launch
 from polytag.scores import SCORES, VAL_SCORES, photos_fingerprint, save_scores
 from polytag.shares import fitting, parts_after, parts_of, release_memory
 from polytag.trackers import Trackers
@@ -81,10 +83,8 @@ class Session:
         """
         try:
             yield from self._events()
-        except PolytagError:
-            raise
         except RuntimeError as error:
-            if self.team.size == 1 or not lost_process(error):
+            if isinstance(error, PolytagError) or self.team.size == 1 or not lost_process(error):
                 raise
             first_line = str(error).partition("\n")[0]
             raise ProcessError(
@@ -99,8 +99,8 @@ class Session:
         team.from_first(lambda: check_folder(t.out, resume, overwrite))
         data, split, method = yield from team.together(self._prepared(resume))
         self._check_alike(data, split)
-        with alone_in(t.out, team.first):
-            team.from_first(lambda: check_folder(t.out, resume, overwrite))  # another one may have come and gone
+        with ExitStack() as held:
+            team.from_first(lambda: held.enter_context(alone_in(t.out, resume, overwrite)))
             while True:
                 try:
                     yield from self._trained(data, split, method, resume or self.begun)

@@ -15,9 +15,9 @@ from polytag.errors import OptionError
 from polytag.fit import Training
 from polytag.fits import arguments_of, content_name, finish_once
 from polytag.parallel import run_all
-from polytag.recorder import has_run
 from polytag.run import FITS, METRICS
 from polytag.run_config import FREE
+from polytag.run_folder import has_run
 
 RUNS = "runs"  # folder of the run folders
 
