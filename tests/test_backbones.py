@@ -212,3 +212,16 @@ def test_says_that_a_model_has_no_published_weights(no_network):
         "the backbone test_vit4 has no published weights; "
         "give a file with --weights PATH, or start from scratch with --weights none"
     )
+
+
+def test_a_backbone_is_tried_out_once_and_built_anew_each_time(monkeypatch):
+    first, built = Backbone("test_efficientnet", image_size=40), []
+    create = timm.create_model
+    monkeypatch.setattr(timm, "create_model", lambda *args, **options: built.append(args) or create(*args, **options))
+    second = Backbone("test_efficientnet", image_size=40)
+    assert built == [("test_efficientnet",)]
+    assert second.state_dict().keys() == first.state_dict().keys()
+    assert second.channels == first.channels
+    assert not {id(weight) for weight in second.parameters()} & {id(weight) for weight in first.parameters()}
+    Backbone("test_efficientnet", image_size=48)
+    assert len(built) == 3

@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import timm
@@ -105,6 +106,7 @@ def _size(image_size: int | tuple[int, int] | None, config: PretrainedCfg) -> tu
     return height, width
 
 
+@lru_cache(maxsize=32)  # a second each time, and a student asks for as many models as it has teachers
 def _rehearse(name: str, size: tuple[int, int], fixed_size: bool) -> tuple[dict[str, Any], int, set[str]]:
     """The arguments for timm, the channels ``D``, and the names of the parameters that the feature map depends on."""
     options: dict[str, Any] = {"num_classes": 0, "global_pool": ""} | ({"img_size": size} if fixed_size else {})
