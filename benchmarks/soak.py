@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/soak.py --kills 50
 
 Each training is killed five times, wherever it is: within a step, a validation, a save or its start; the sixth attempt
-may finish. Then its weights, its state and its history are compared with those of the undisturbed one, bit for bit.
+may finish. Half of the trainings save every step, the others every third epoch alone, as where epochs are short. Then
+its weights, its state and its history are compared with those of the undisturbed one, bit for bit.
 Prints every training and the number of differences.
 """
 
@@ -11,6 +12,7 @@ import argparse
 import csv
 import datetime
 import hashlib
+import itertools
 import os
 import platform
 import shutil
@@ -29,6 +31,7 @@ from polytag._random import generator
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.labels import Labels
 from polytag.run import HISTORY, STATE, WEIGHTS
+from polytag.train.saving import Pace
 from polytag.train.state import load_tree
 
 KILLS_EACH = 5
@@ -42,13 +45,16 @@ def photos(count: int = 96, side: int = 32) -> LabelledSet:
     return LabelledSet(ImageArrays(pixels), Labels.from_dense(random.integers(0, 2, (count, 4)), list("abcd")))
 
 
-def train(out: Path, workers: int, die_after: float | None) -> int:
+def train(out: Path, workers: int, die_after: float | None, seldom: bool = False) -> int:
     """Train, or go on, in a forked process that may die by a signal it cannot handle; its exit status."""
     if child := os.fork():
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if die_after is not None:
         signal.setitimer(signal.ITIMER_REAL, die_after)  # nobody handles SIGALRM: the process ends at once
     polytag.session.REPORT_EVERY = polytag.train.saving.EVERY = 0.0  # every step is told and saved
+    if seldom:
+        epochs = itertools.count()
+        Pace.due = lambda self, after_epoch: after_epoch and next(epochs) % 3 == 0  # type: ignore[method-assign]
     Training(
         data=photos(),
         out=out,
@@ -101,13 +107,14 @@ def main() -> None:
     kills = differences = number = 0
     while kills < args.kills:
         out, died = folder / f"run-{number}", 0
-        workers = (0, 2)[number % 2]
-        while died < KILLS_EACH and train(out, workers, float(random.uniform(0.02, 0.6) * seconds)) < 0:
+        workers, seldom = (0, 2)[number % 2], number % 4 > 1
+        while died < KILLS_EACH and train(out, workers, float(random.uniform(0.02, 0.6) * seconds), seldom) < 0:
             died += 1
-        train(out, workers, None)
+        train(out, workers, None, seldom)
         differs = digest(out) != expected
         kills, differences, number = kills + died, differences + differs, number + 1
-        print(f"training {number}: {workers} workers, killed {died} times: {'DIFFERS' if differs else 'equal'}")
+        how = f"{workers} workers, saved {'seldom' if seldom else 'often'}, killed {died} times"
+        print(f"training {number}: {how}: {'DIFFERS' if differs else 'equal'}", flush=True)
         shutil.rmtree(out)
     shutil.rmtree(folder)
     print(f"{kills} kills in {number} trainings: {differences} differences")

@@ -215,6 +215,7 @@ def test_says_that_a_model_has_no_published_weights(no_network):
 
 
 def test_a_backbone_is_tried_out_once_and_built_anew_each_time(monkeypatch):
+    polytag.backbones._rehearse.cache_clear()
     first, built = Backbone("test_efficientnet", image_size=40), []
     create = timm.create_model
     monkeypatch.setattr(timm, "create_model", lambda *args, **options: built.append(args) or create(*args, **options))

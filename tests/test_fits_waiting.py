@@ -8,7 +8,7 @@ from toys import tiny_set
 
 from polytag import fits
 from polytag._files import locked
-from polytag.errors import RunError
+from polytag.errors import BusyError, RunError
 from polytag.fit import Training
 from polytag.run import CONFIG, LOCK, METRICS
 
@@ -25,7 +25,7 @@ class Busy:
         self.begun += 1
         with locked(self.out / LOCK, "another training is writing there"):
             if (self.out / METRICS).exists():
-                raise RunError("there is a run already")
+                raise BusyError("there is a run already")
             yield
             (self.out / METRICS).write_text("{}")
 
@@ -110,7 +110,7 @@ def test_what_another_process_has_begun_since_it_was_looked_at_is_gone_on_with(t
         def __iter__(self):
             if not self.resume:
                 (self.out / CONFIG).write_text("{}")  # by somebody who is gone again
-                raise RunError("there is a run already")
+                raise BusyError("there is a run already")
             yield from super().__iter__()
 
     one = Overtaken(tmp_path)

@@ -11,7 +11,7 @@ from recorder_toys import epoch, kept, recorder
 
 from polytag.errors import DivergedError, RunError
 from polytag.recorder import Recorder
-from polytag.run import STATE, Run
+from polytag.run import STATE, Run, save_weights
 from polytag.train.loop import Step
 from polytag.train.state import load_tree
 
@@ -57,7 +57,7 @@ def test_another_version_is_told_where_it_may_compute_otherwise(run_copy):
     assert record.told() == []
 
 
-def test_weights_of_an_epoch_that_the_state_does_not_know_are_no_best_ones(run_copy):
+def test_weights_of_an_epoch_that_the_state_does_not_know_are_the_best_ones_all_the_same(run_copy):
     """As where a process was killed between the two, or where the state before the last is taken."""
     config = Run.open(run_copy).config
     one = Recorder(run_copy, config, "mAP")
@@ -67,9 +67,23 @@ def test_weights_of_an_epoch_that_the_state_does_not_know_are_no_best_ones(run_c
     two = Recorder(run_copy, config, "mAP")
     two.take_up(two.resume())
     assert two.told() == ["the weights that are kept are of epoch 2, which is trained once more"]
+    assert two.best == {"epoch": 2, "weights": "raw", "score": 0.6}
     two.epoch(epoch(2, 0.4, value=7), 1.0, 100)  # on another machine the numbers may be others
-    assert kept(run_copy) == 7
-    assert two.best == {"epoch": 2, "weights": "raw", "score": 0.4}
+    assert (kept(run_copy), two.best["score"]) == (2, 0.6)
+    two.epoch(epoch(3, 0.61), 1.0, 100)
+    assert (kept(run_copy), two.best["epoch"]) == (3, 3)
+
+
+def test_weights_of_older_versions_that_do_not_tell_their_score_give_way_to_any_other(run_copy):
+    config = Run.open(run_copy).config
+    one = Recorder(run_copy, config, "mAP")
+    one.epoch(epoch(1, 0.5), 1.0, 100)
+    one.save(epoch(1, 0.5))
+    save_weights(run_copy, epoch(2, 0.6).models["raw"], {"epoch": 2})
+    two = Recorder(run_copy, config, "mAP")
+    two.take_up(two.resume())
+    two.epoch(epoch(2, 0.1, value=7), 1.0, 100)
+    assert (kept(run_copy), two.best["score"]) == (7, 0.1)
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -170,19 +184,20 @@ def seldom(monkeypatch):
 
 
 def saved_steps(folder, last):
+    """The steps of the state before and after a training is left at its event number ``last``."""
     record = recorder(folder)
-    events = record.follow([epoch(number, 0.5) for number in range(1, 6)], 8, lambda: 0.0)
-    for event in events:
-        if event.number == last:
-            break
+    seen = [epoch(1, 0.5), epoch(2, 0.5), step(25, epoch(2.5, 0.5).state), epoch(3, 0.5)]
+    events = record.follow(seen, 8, lambda: 0.0)
+    for _ in range(last):
+        next(events)
     before = load_tree(folder / STATE)["train"]["step"]
     events.close()
     return before, load_tree(folder / STATE)["train"]["step"]
 
 
-def test_an_epoch_after_which_nobody_wants_more_is_saved(tmp_path, seldom):
-    assert saved_steps(tmp_path / "left", 4) == (10, 40)
-    assert saved_steps(tmp_path / "first", 1) == (10, 10)
+@pytest.mark.parametrize(("last", "kept_step"), [(1, 10), (2, 20), (3, 25), (4, 30)])
+def test_where_nobody_wants_more_is_saved(last, kept_step, tmp_path, seldom):
+    assert saved_steps(tmp_path, last) == (10, kept_step)
 
 
 def test_the_last_epoch_is_saved(tmp_path, seldom):

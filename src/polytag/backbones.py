@@ -66,7 +66,8 @@ class Backbone(nn.Module):
         self.fixed_size = bool(config.fixed_input_size)
         # Rehearsed without memory and arithmetic, so that no weights are fetched for what cannot work.
         with _refused_as(f"the backbone {name} cannot take photos of {_times(self.image_size)} pixels"):
-            options, self.channels, used = _rehearse(name, self.image_size, self.fixed_size)
+            entry = timm.model_entrypoint(name.partition(".")[0])
+            options, self.channels, used = _rehearse(name, self.image_size, self.fixed_size, entry)
         self.model = _pretrained(name, config, options) if pretrained else timm.create_model(name, **options)
         _remove_unused(self.model, used)
 
@@ -107,8 +108,13 @@ def _size(image_size: int | tuple[int, int] | None, config: PretrainedCfg) -> tu
 
 
 @lru_cache(maxsize=32)  # a second each time, and a student asks for as many models as it has teachers
-def _rehearse(name: str, size: tuple[int, int], fixed_size: bool) -> tuple[dict[str, Any], int, set[str]]:
-    """The arguments for timm, the channels ``D``, and the names of the parameters that the feature map depends on."""
+def _rehearse(
+    name: str, size: tuple[int, int], fixed_size: bool, entry: object
+) -> tuple[dict[str, Any], int, set[str]]:
+    """The arguments for timm, the channels ``D``, and the names of the parameters that the feature map depends on.
+
+    ``entry`` is what timm has under this name: another one is rehearsed anew.
+    """
     options: dict[str, Any] = {"num_classes": 0, "global_pool": ""} | ({"img_size": size} if fixed_size else {})
     with torch.device("meta"), torch.enable_grad():
         try:

@@ -19,7 +19,7 @@ from polytag._text import counted
 from polytag.build import describe
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.splits import TRAIN
-from polytag.errors import BusyError, ElsewhereError, OptionError, RunError
+from polytag.errors import BusyError, OptionError, RunError
 from polytag.method import Fit
 from polytag.parallel import run_all
 from polytag.run import CONFIG, FITS, LOCK, METRICS, Run
@@ -214,12 +214,9 @@ def finish_once(training: Trainable, interrupted: Callable[[], bool] = lambda: F
                 if team.size == 1 and interrupted():  # by a signal that came while no step was done
                     raise KeyboardInterrupt
             return
-        except BusyError:
+        except BusyError:  # also where somebody else has begun it since it was looked at
             if team.first:
                 LOG.info("another process is at %s, which is waited for", training.out)
-        except (RunError, ElsewhereError):
-            if training.resume or not (training.out / CONFIG).exists():
-                raise  # else somebody else has begun it meanwhile
         while team.from_first(lambda: is_locked(training.out / LOCK)):
             if team.from_first(interrupted):
                 raise KeyboardInterrupt

@@ -5,7 +5,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,7 +23,7 @@ from polytag.run import (
     STATE,
     WEIGHTS,
     Run,
-    epoch_of_weights,
+    best_of_weights,
     save_calibration,
     save_history,
     save_json,
@@ -107,11 +107,12 @@ class Recorder:
             remove_unfinished(place)
 
     def _saved(self) -> dict[str, Any]:
-        """The last state, or the one before if that is damaged; a best epoch whose weights are gone is none."""
+        """The last state, or the one before if that is damaged; the best epoch is that of the weights there."""
         saved = self._last_or_previous()
-        if (kept := epoch_of_weights(self.folder)) not in (None, saved["best"]["epoch"]):
-            self.remarks.append(f"the weights that are kept are of epoch {kept}, which is trained once more")
-            saved["best"] = {"epoch": 0, "weights": "raw", "score": -math.inf}
+        kept = best_of_weights(self.folder)
+        if kept and kept["epoch"] != saved["best"]["epoch"]:
+            self.remarks.append(f"the weights that are kept are of epoch {kept['epoch']}, which is trained once more")
+            saved["best"] = kept
         return saved
 
     def _last_or_previous(self) -> dict[str, Any]:
@@ -154,10 +155,10 @@ class Recorder:
 
     def follow(
         self, events: Iterable[Step | Epoch], batch_size: int, apart: Callable[[], float]
-    ) -> Iterator[Step | Epoch]:
+    ) -> Generator[Step | Epoch, None, None]:
         """Pass on the events of a training, and keep what they bring: each epoch, and the state (:class:`Pace`).
 
-        The last epoch is always saved, also where nobody asks for more events.
+        The state at the last event is always saved, also where nobody asks for more.
 
         Args:
             events: of the training loop.
@@ -168,7 +169,7 @@ class Recorder:
             KeyboardInterrupt: once the training was interrupted; everything is saved.
         """
         counted, pace = time.monotonic(), Pace()
-        unsaved: Epoch | None = None
+        unsaved: Step | Epoch | None = None
         for event in events:
             now = time.monotonic()
             self.spent += now - counted - apart()
@@ -177,8 +178,8 @@ class Recorder:
             if isinstance(event, Epoch):
                 self.epoch(event, self.spent, (event.state.step - self.epoch_began) * batch_size)
                 self.spent, self.epoch_began = 0.0, event.state.step
-            unsaved = event if isinstance(event, Epoch) else None
-            if stop or pace.due(after_epoch=unsaved is not None):
+            unsaved = event
+            if stop or pace.due(after_epoch=isinstance(event, Epoch)):
                 with pace.saving():
                     self.save(event)
                 unsaved = None
@@ -210,10 +211,10 @@ class Recorder:
             # A score is NaN where the validation photos define none; until one is defined, the latest weights are kept.
             score = -math.inf if math.isnan(metrics[self.score]) else metrics[self.score]
             if score > self.best["score"] or self.best["score"] == -math.inf:
-                if self.writes:
-                    save_weights(self.folder, event.models[kind], event.number)
-                    self._forget_thresholds()
                 self.best = {"epoch": event.number, "weights": kind, "score": score}
+                if self.writes:
+                    save_weights(self.folder, event.models[kind], self.best)
+                    self._forget_thresholds()
         if self.writes:
             save_history(self.folder, self.history)
 

@@ -6,7 +6,7 @@ import json
 import math
 import platform
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,8 +183,8 @@ def new_config(
     }
 
 
-def save_weights(folder: Path, model: torch.nn.Module, epoch: int | None = None) -> None:
-    """Write ``model.safetensors``, which says of which epoch it is.
+def save_weights(folder: Path, model: torch.nn.Module, best: Mapping[str, Any] | None = None) -> None:
+    """Write ``model.safetensors``, which says of which epoch it is: ``epoch``, ``weights`` and ``score``.
 
     Raises:
         DivergedError: if a weight is not finite; what stood there before is kept.
@@ -193,23 +193,27 @@ def save_weights(folder: Path, model: torch.nn.Module, epoch: int | None = None)
     weights = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
     if not is_finite(weights):
         raise DivergedError(f"the weights are no longer finite and were not saved to {folder}; lower the learning rate")
-    write_tensors(folder / WEIGHTS, weights, {"format": "pt"} | ({} if epoch is None else {"epoch": str(epoch)}))
+    told = {key: str(value) for key, value in (best or {}).items()}
+    write_tensors(folder / WEIGHTS, weights, {"format": "pt"} | told)
 
 
-def epoch_of_weights(folder: Path) -> int | None:
-    """The epoch that :func:`save_weights` was told; None where there is no such file, or it does not say.
+def best_of_weights(folder: Path) -> dict[str, Any] | None:
+    """What :func:`save_weights` was told; None where there is no such file, or it does not say.
 
     Raises:
         RunError: if the file cannot be read.
     """
     try:
         with safe_open(folder / WEIGHTS, "pt") as file:
-            epoch = (file.metadata() or {}).get("epoch", "")
+            told = file.metadata() or {}
     except FileNotFoundError:
         return None
     except (OSError, SafetensorError) as error:
         raise RunError(f"{folder / WEIGHTS} cannot be read ({error}); start again without --resume") from error
-    return int(epoch) if epoch.isdecimal() else None
+    if not told.get("epoch", "").isdecimal():
+        return None
+    score = float(told.get("score", "-inf"))  # older files do not say: any other epoch is better
+    return {"epoch": int(told["epoch"]), "weights": told.get("weights", "raw"), "score": score}
 
 
 def save_thresholds(folder: Path, thresholds: Sequence[float]) -> None:

@@ -15,13 +15,11 @@ def alone_in(folder: Path, resume: bool, overwrite: bool) -> Iterator[None]:
     """Within this context no other training writes to the folder.
 
     Raises:
-        BusyError: if another one does, or has come and gone since :func:`check_folder` allowed it.
+        RunError: as of :func:`check_folder`.
+        BusyError: if another one does, or has come and gone meanwhile.
     """
     with locked(folder / LOCK, f"another training is writing to {folder}; let it end, or choose another folder"):
-        try:
-            check_folder(folder, resume, overwrite)
-        except RunError as error:
-            raise BusyError(str(error)) from error
+        check_folder(folder, resume, overwrite)
         yield
 
 
@@ -46,7 +44,8 @@ def check_folder(folder: Path, resume: bool, overwrite: bool) -> None:
     """Refuse a run folder that a training must not write to.
 
     Raises:
-        RunError: if there is no training to resume, a run that may not be overwritten, or something else than a run.
+        RunError: if there is no training to resume, or something else than a run.
+        BusyError: if there is a run that may not be overwritten.
     """
     holds_run = has_run(folder)
     if resume and not holds_run:
@@ -58,7 +57,7 @@ def check_folder(folder: Path, resume: bool, overwrite: bool) -> None:
     ):
         raise RunError(f"{folder} holds something else than a run; choose a folder that is new, empty or a run")
     if holds_run and not resume and not overwrite:
-        raise RunError(
+        raise BusyError(
             f"{folder} already holds a run; choose another folder, go on with it with --resume, or replace it with "
             "--overwrite"
         )

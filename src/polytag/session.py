@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -265,11 +265,11 @@ class Session:
             team=self.team,
         )
 
-    def _tracked(self, events: Iterator[Step | Epoch], recorder: Recorder) -> Iterator[Event]:
+    def _tracked(self, events: Generator[Step | Epoch, None, None], recorder: Recorder) -> Iterator[Event]:
         """The same events, told to the trackers that the user named."""
         t = self.training
         names = t.track if self.team.first else ()
-        with Trackers(names, t.out, t.out.name, recorder.config["training"]) as trackers:
+        with closing(events), Trackers(names, t.out, t.out.name, recorder.config["training"]) as trackers:
             for event in events:
                 values = {f"loss/{name}": value for name, value in event.losses.items()} | {"lr": event.rate}
                 if isinstance(event, Epoch):
