@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from toys import Small, TwoSamplings
 
@@ -18,7 +19,7 @@ from polytag.train.ema import ModelAverage
 from polytag.train.optimizers import OPTIMIZERS
 from polytag.train.sam import SAM
 from polytag.train.schedules import Constant, Plateau
-from polytag.train.state import TrainState, is_finite, load_tree, save_tree
+from polytag.train.state import TrainState, is_finite, load_tree, save_tree, write_tensors
 
 
 def built(optimizer="adamw", average=0.9, channels_last=False):
@@ -253,3 +254,13 @@ def test_finds_what_is_not_finite():
     assert is_finite({})
     for strange in (math.nan, math.inf, -math.inf):
         assert not is_finite(fine | {"e": torch.tensor([0.0, strange], dtype=torch.bfloat16)})
+
+
+def test_the_same_content_is_the_same_bytes(tmp_path):
+    told = {name: 'ä"\\\n\x01 ' + name for name in "hgfedcba"}  # the library writes them in a random order
+    for number in range(4):
+        write_tensors(tmp_path / f"{number}.safetensors", {"w": torch.arange(3.0), "b": torch.ones(1)}, told)
+    assert len({(tmp_path / f"{number}.safetensors").read_bytes() for number in range(4)}) == 1
+    with safe_open(tmp_path / "0.safetensors", "pt") as file:
+        assert file.metadata() == told
+        assert file.get_tensor("w").tolist() == [0.0, 1.0, 2.0]

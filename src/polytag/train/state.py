@@ -118,7 +118,7 @@ def _digest(text: str, tensors: dict[str, Tensor]) -> str:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write a safetensors file, which appears by rename.
+    """Write a safetensors file, which appears by rename; the same content is the same bytes.
 
     Raises:
         RunError: if it cannot be written; what stood there before is kept.
@@ -129,6 +129,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
         usual = stat.S_IMODE(temporary.stat().st_mode)  # save_file makes a file that only its owner may read
         try:
             save_file(tensors, temporary, metadata)
+            _sort_metadata(temporary)
             temporary.chmod(usual)
         except SafetensorError as error:  # what a full disk is to this library
             if code := re.search(r"\(os error (\d+)\)", str(error)):
@@ -136,6 +137,19 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
             raise
 
     write_atomic(path, write, size=sum(tensor.nbytes for tensor in tensors.values()))
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the metadata of a safetensors file in order, which the library writes in another one each time."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(size)
+        if len(text) != size:
+            raise RunError(f"the header of {path} is written otherwise than expected; install another safetensors")
+        file.seek(8)
+        file.write(text)
 
 
 def _pack(value: Any, tensors: dict[str, Tensor]) -> Any:
