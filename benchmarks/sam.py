@@ -1,7 +1,8 @@
 """What a step with SAM costs, counted in two plain passes: ``python benchmarks/sam.py``.
 
 A pass is the forward and backward of a batch; a step with SAM needs two, and may cost 1.2 times as much. Beside it is
-SAM as one writes it from its formula, parameter by parameter.
+SAM as one writes it from its formula, parameter by parameter, and SAM whose climb sees a quarter of the photos, which may
+cost 1.2 times as much as the passes that it needs, five eighths of two.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from polytag.train.sam import SAM
 
-CLASSES, ROUNDS, TARGET = 53, 9, 1.2
+CLASSES, ROUNDS, TARGET, SHARE = 53, 9, 1.2, 0.25
 
 
 def by_hand(model: nn.Module, base: torch.optim.Optimizer, closure: Callable[[], Tensor], rho: float = 0.05) -> None:
@@ -49,11 +50,12 @@ def main() -> None:
     targets = (torch.rand(args.batch, CLASSES) < 0.1).float()
     model: nn.Module = timm.create_model(args.backbone, num_classes=CLASSES).to(memory_format=torch.channels_last)
     base = torch.optim.SGD(model.parameters(), 1e-4, momentum=0.9)
-    sam = SAM(base, model.buffers())
+    sam, quarter = SAM(base, model.buffers()), SAM(base, model.buffers(), ascent_share=SHARE)
 
-    def closure() -> Tensor:
+    def closure(share: float = 1.0) -> Tensor:
         base.zero_grad()
-        loss = nn.functional.binary_cross_entropy_with_logits(model(images), targets)
+        many = int(share * args.batch)
+        loss = nn.functional.binary_cross_entropy_with_logits(model(images[:many]), targets[:many])
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
@@ -65,6 +67,7 @@ def main() -> None:
         "two passes, no step": two_passes,
         "SAM by hand": lambda: by_hand(model, base, closure),
         "polytag's SAM": lambda: sam.step(closure),
+        "with a quarter climb": lambda: quarter.step(closure),
     }
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(ROUNDS + 2):
@@ -79,8 +82,9 @@ def main() -> None:
     medians = {name: statistics.median(values[2:]) for name, values in seconds.items()}
     for name, value in medians.items():
         print(f"  {name:20} {1000 * value:7.1f} ms  {value / medians['two passes, no step']:.3f} of two passes")
-    reached = medians["polytag's SAM"] / medians["two passes, no step"] <= TARGET
-    print(f"  target of {TARGET:g}: {'reached' if reached else 'missed'}")
+    for name, passes in (("polytag's SAM", 2.0), ("with a quarter climb", 1 + SHARE)):
+        factor = medians[name] / (passes * medians["two passes, no step"] / 2)
+        print(f"  {name}: {factor:.2f} of its passes, target {TARGET:g}: {'reached' if factor <= TARGET else 'missed'}")
 
 
 if __name__ == "__main__":

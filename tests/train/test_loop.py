@@ -16,6 +16,8 @@ from polytag.data.loader import Loader
 from polytag.samplers.uniform import Uniform
 from polytag.train import loop
 from polytag.train.loop import Step
+from polytag.train.optimizers import sgd
+from polytag.train.sam import SAM
 from polytag.train.schedules import Cosine
 
 
@@ -50,6 +52,22 @@ def test_the_rates_told_are_those_that_were_used():
         (steps if isinstance(event, Step) else epochs).append(event.rate)
     assert steps == pytest.approx(expected)
     assert epochs == pytest.approx([expected[3], expected[7]])
+
+
+@pytest.mark.parametrize(("share", "few"), [(1.0, 16), (0.25, 4), (0.3, 5), (0.01, 2)])
+def test_sam_climbs_by_a_share_of_the_photos(share, few):
+    method, rows = Watched(), []
+    told = method.losses
+
+    def remembered(batch):
+        rows.append(batch.rows.tolist())
+        return told(batch)
+
+    method.losses = remembered
+    for _ in run(method, epochs=1, optimizer=lambda trained: SAM(sgd(trained, 0.1, 0.0), ascent_share=share)):
+        pass
+    assert [len(each) for each in rows] == 4 * [few, 16]
+    assert all(first == whole[:few] for first, whole in zip(rows[::2], rows[1::2], strict=True))
 
 
 @pytest.mark.parametrize(("every", "told"), [(0.0, [1, 2, 3, 4]), (2.0, [2, 4]), (3.0, [3]), (math.inf, [])])

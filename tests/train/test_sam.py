@@ -139,7 +139,55 @@ def test_none_is_the_base_itself():
 @pytest.mark.parametrize(("name", "adaptive", "rho"), [("plain", False, 0.05), ("adaptive", True, 0.5)])
 def test_the_table_builds_both_kinds(name, adaptive, rho):
     found = SAMS[name](torch.optim.SGD(network().parameters(), 0.1), ())
-    assert (found.adaptive, found.rho) == (adaptive, rho)
+    assert (found.adaptive, found.rho, found.ascent_share) == (adaptive, rho, 1.0)
+    found = SAMS[name](torch.optim.SGD(network().parameters(), 0.1), (), rho=0.1, ascent_share=0.25)
+    assert (found.adaptive, found.rho, found.ascent_share) == (adaptive, 0.1, 0.25)
+
+
+def test_a_share_of_the_photos_tells_where_to_climb_and_all_tell_the_step():
+    weight = nn.Parameter(torch.tensor([1.0, 2.0], dtype=torch.float64))
+    centres = torch.tensor([[0.0, 0.0], [4.0, -2.0], [1.0, 5.0], [-3.0, 1.0]], dtype=torch.float64)
+    optimizer = SAM(torch.optim.SGD([weight], 0.1), rho=0.5, ascent_share=0.25)
+
+    def closure(share=1.0):
+        optimizer.zero_grad()
+        loss = (weight - centres[: int(4 * share)]).square().sum(1).mean() / 2
+        loss.backward()
+        return loss
+
+    loss = optimizer.step(closure)
+    w = np.array([1.0, 2.0])
+    worst = w + 0.5 * w / np.linalg.norm(w)  # away from the first centre, which is at 0
+    np.testing.assert_allclose(weight.detach().numpy(), w - 0.1 * (worst - centres.mean(0).numpy()), rtol=1e-12)
+    assert loss.item() == pytest.approx(2.5)  # of the share, at the weights as they were
+
+
+def test_with_a_share_the_statistics_are_those_of_all_photos():
+    model, other = network(), network()
+    optimizer = SAM(torch.optim.SGD(model.parameters(), 0.0), model.buffers(), 0.7, ascent_share=0.25)
+    places = []
+
+    def closure(share=1.0):
+        optimizer.zero_grad()
+        loss = model(batch()[: int(8 * share)]).square().mean()
+        loss.backward()
+        places.append([p.detach().clone() for p in model.parameters()])
+        return loss
+
+    before = [p.detach().clone() for p in model.parameters()]
+    optimizer.step(closure)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), before, strict=True))
+    with torch.no_grad():
+        for p, place in zip(other.parameters(), places[1], strict=True):
+            p.copy_(place)
+    other(batch())  # once, with all photos, at the worst place
+    assert all(torch.equal(a, b) for a, b in zip(model.buffers(), other.buffers(), strict=True))
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, 1.5])
+def test_a_share_out_of_its_range_is_refused(share):
+    with pytest.raises(OptionError, match=r"^ascent_share must be between 0.01 and 1, got "):
+        SAM(torch.optim.SGD(network().parameters(), 0.1), ascent_share=share)
 
 
 def test_a_negative_distance_is_refused():

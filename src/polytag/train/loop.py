@@ -199,11 +199,11 @@ class _Runner:
         state = self.state
         seen: list[dict[str, Tensor]] = []
 
-        def closure() -> Tensor:
+        def closure(share: float = 1.0) -> Tensor:  # of the photos, for SAM's climb
             state.optimizer.zero_grad()
             terms: dict[str, Tensor] = {}
             for number, batches in enumerate(micro_batches):
-                for name, value in self._backward(number, batches, len(micro_batches)).items():
+                for name, value in self._backward(number, _first(batches, share), len(micro_batches)).items():
                     terms[name] = terms[name] + value if name in terms else value
             if self.clip:
                 for weights in _apart(state.method):
@@ -241,6 +241,12 @@ class _Runner:
                 losses = {name: value / parts for name, value in self.wrapped(*batches).items()}
             self.accelerator.backward(torch.stack(list(losses.values())).sum())
         return {name: value.detach() for name, value in losses.items()}
+
+
+def _first(batches: tuple[Batch, ...], share: float) -> tuple[Batch, ...]:
+    """The first photos of each batch, and no fewer than the two that batch norm needs."""
+    many = [max(math.ceil(share * len(batch.rows)), 2) for batch in batches]
+    return tuple(Batch(*(part[:n] for part in batch)) for batch, n in zip(batches, many, strict=True))
 
 
 def _apart(method: Method) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

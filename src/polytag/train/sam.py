@@ -2,7 +2,8 @@
 
 Paper: Foret, Kleiner, Mobahi, Neyshabur, "Sharpness-Aware Minimization for Efficiently Improving Generalization",
 ICLR 2021; the adaptive variant: Kwon, Kim, Park, Choi, "ASAM: Adaptive Sharpness-Aware Minimization for
-Scale-Invariant Learning of Deep Neural Networks", ICML 2021.
+Scale-Invariant Learning of Deep Neural Networks", ICML 2021; the climb on a share of the photos: Brock, De, Smith,
+Simonyan, "High-Performance Large-Scale Image Recognition Without Normalization", ICML 2021.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,23 +21,32 @@ class SAM(Optimizer):
 
     That place is ``w + rho * g / ||g||``, or if adaptive ``w + rho * w^2 g / ||w g||``, with the norm over all weights.
     A step runs the closure twice; the loop that calls it draws the same random numbers both times. What the second run
-    does to buffers (batch-norm statistics) is undone. The optimizer keeps no state of its own: all of it is the base's.
+    does to buffers (batch-norm statistics) is undone, or with an ascent share below 1 what the first does, which sees
+    fewer photos. The optimizer keeps no state of its own: all of it is the base's.
 
     Args:
         base: what steps.
         buffers: of the model.
         rho: distance ``>= 0``.
         adaptive: measure it in shares of each weight.
+        ascent_share: of the photos of a step, those that tell where that place is, above 0 and at most 1.
 
     Raises:
-        OptionError: if ``rho`` is out of its range.
+        OptionError: if ``rho`` or ``ascent_share`` is out of its range.
     """
 
     def __init__(
-        self, base: Optimizer, buffers: Iterable[Tensor] = (), rho: float = 0.05, adaptive: bool = False
+        self,
+        base: Optimizer,
+        buffers: Iterable[Tensor] = (),
+        rho: float = 0.05,
+        adaptive: bool = False,
+        ascent_share: float = 1.0,
     ) -> None:
         check_number("rho", rho, 0.0, 1000.0)
+        check_number("ascent_share", ascent_share, 0.01, 1.0)
         self.base, self.buffers, self.rho, self.adaptive = base, list(buffers), rho, adaptive
+        self.ascent_share = ascent_share
         super().__init__(base.param_groups, base.defaults)
         self._share()
         self._room: list[Tensor] = []  # fresh memory is dear, so it is kept from step to step
@@ -44,24 +54,29 @@ class SAM(Optimizer):
     def _share(self) -> None:
         self.param_groups, self.state = self.base.param_groups, self.base.state
 
-    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[..., Any]) -> Any:  # type: ignore[override]
         """One step of ``base`` with the gradient of the worst place.
 
         Args:
-            closure: clears the gradients, computes the loss and its gradients.
+            closure: clears the gradients, computes the loss and its gradients. With an ascent share below 1 it is given
+                that share first, and then takes as many of the photos.
 
         Returns:
             The loss of the first run, at the weights as they were.
         """
+        part = self.ascent_share < 1
+        before = [buffer.clone() for buffer in self.buffers] if part else []
         with torch.enable_grad():
-            loss = closure()
+            loss = closure(self.ascent_share) if part else closure()
         weights = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
-        kept = self._kept([*weights, *self.buffers])
+        if part:
+            _copy(self.buffers, before)
+        undone = weights if part else [*weights, *self.buffers]
+        kept = self._kept(undone)
         self._climb(weights, [p.grad for p in weights])
         with torch.enable_grad():
             closure()
-        with torch.no_grad():
-            _copy([*weights, *self.buffers], kept)
+        _copy(undone, kept)
         self.base.step()
         return loss
 
@@ -114,26 +129,29 @@ def no_sam(base: Optimizer, buffers: Iterable[Tensor]) -> Optimizer:
     return base
 
 
-def plain_sam(base: Optimizer, buffers: Iterable[Tensor], rho: float = 0.05) -> Optimizer:
+def plain_sam(base: Optimizer, buffers: Iterable[Tensor], rho: float = 0.05, ascent_share: float = 1.0) -> Optimizer:
     """Steps with the gradient of the worst place within a distance.
 
     Args:
         base: what steps.
         buffers: of the model.
         rho: the distance, ``>= 0``.
+        ascent_share: of the photos of a step, those that tell where that place is; 1 doubles the price of a step, 0.25
+            adds a quarter.
     """
-    return SAM(base, buffers, rho)
+    return SAM(base, buffers, rho, ascent_share=ascent_share)
 
 
-def adaptive_sam(base: Optimizer, buffers: Iterable[Tensor], rho: float = 0.5) -> Optimizer:
+def adaptive_sam(base: Optimizer, buffers: Iterable[Tensor], rho: float = 0.5, ascent_share: float = 1.0) -> Optimizer:
     """The same, with distances in shares of each weight (ASAM).
 
     Args:
         base: what steps.
         buffers: of the model.
         rho: the distance, ``>= 0``.
+        ascent_share: of the photos of a step, those that tell where that place is.
     """
-    return SAM(base, buffers, rho, adaptive=True)
+    return SAM(base, buffers, rho, adaptive=True, ascent_share=ascent_share)
 
 
 SAMS: dict[str, Callable[..., Optimizer]] = {
