@@ -1,8 +1,8 @@
 """What a step with SAM costs, counted in two plain passes: ``python benchmarks/sam.py``.
 
 A pass is the forward and backward of a batch; a step with SAM needs two, and may cost 1.2 times as much. Beside it is
-SAM as one writes it from its formula, parameter by parameter, and SAM whose climb sees a quarter of the photos, which may
-cost 1.2 times as much as the passes that it needs, five eighths of two.
+SAM as one writes it from its formula, parameter by parameter, and SAM whose climb sees a quarter of the photos, which
+may cost 1.2 times as much as the passes that it needs, five eighths of two.
 """
 
 import argparse

@@ -43,6 +43,7 @@ def made(lines, seeds=(0, 1, 2, 3, 4), options=None, **changes):
             "classes": 20,
             "test_photos": 412,
             "sizes": {"head": 12, "medium": 7, "tail": 1},
+            "undefined": {"head": 0, "medium": 0, "tail": 0},
             "tail_limits": (100, 20),
             "detectable": 0.01234,
             "machine": "2030-01-02, x86_64, 2 cores, cpu, Python 3.12.1, torch 2.11.0",

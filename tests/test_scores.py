@@ -65,7 +65,8 @@ def test_scores_and_targets_must_fit_each_other(tmp_path):
 def test_missing_scores_are_a_sentence(tmp_path):
     sentence = (
         f"{tmp_path}/scores/test.safetensors is missing; polytag train writes it when a run is finished, up to "
-        "100000000 numbers, so finish the run with --resume or train again"
+        "100000000 numbers (photos x labels), so finish the run with --resume or train again, on fewer photos if there "
+        "are more"
     )
     with pytest.raises(RunError, match=rf"^{re.escape(sentence)}$"):
         load_scores(tmp_path)

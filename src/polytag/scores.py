@@ -86,8 +86,8 @@ def load_scores(folder: Path, name: str = SCORES) -> Scores:
     path = folder / name
     if not path.exists():
         raise RunError(
-            f"{path} is missing; polytag train writes it when a run is finished, up to {LARGEST} numbers, "
-            "so finish the run with --resume or train again"
+            f"{path} is missing; polytag train writes it when a run is finished, up to {LARGEST} numbers "
+            "(photos x labels), so finish the run with --resume or train again, on fewer photos if there are more"
         )
     try:
         with safe_open(path, "pt") as file:

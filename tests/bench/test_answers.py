@@ -71,7 +71,7 @@ def test_what_does_not_go_together_is_refused(tmp_path):
             thresholds([one, run])
         assert str(refused.value) == (
             f"{run.path} and {one.path} must have the same {what}, and these differ; train both on the same data, with "
-            "its test photos marked"
+            "its splits marked"
         )
     narrow = made(tmp_path / "narrow", val=(VAL[0][:, :2], VAL[1][:, :2]))
     with pytest.raises(RunError) as refused:

@@ -81,6 +81,19 @@ def test_a_packed_suite_gives_the_same_pixels_labels_and_weights(tmp_path):
     assert (tmp_path / "there" / "w.safetensors").read_bytes() == b"weights"
 
 
+def test_a_packed_suite_of_first_photos_and_a_long_tail_has_the_same_ones(tmp_path):
+    make_photos(tmp_path / "here" / "photos", 120)
+    row = Row("bce", {"backbone": "test_efficientnet", "image_size": 16})
+    suite = dataclasses.replace(SUITE, rows=(row,), imbalance=4.0, photos=20)
+    packed(suite, tmp_path / "here", tmp_path / "there")
+    here, there = (suite_data(suite, tmp_path / place) for place in ("here", "there"))
+    assert (here.split == 0).sum() == 20
+    np.testing.assert_array_equal(there.labels.dense(), here.labels.dense())
+    resize = preprocessing_of(row).resize
+    for number in range(len(here)):
+        np.testing.assert_array_equal(there.images.load(number), resize(here.images.load(number)))
+
+
 def test_files_of_a_row_are_its_weights_and_the_words_of_its_heads():
     inner = {"name": "ml_gcn", "vectors": "inner.txt"}
     options = {"weights": "w.safetensors", "head": {"name": "gat", "vectors": "glove.txt", "around": inner}, "lr": 0.1}

@@ -37,8 +37,10 @@ def test_a_whole_table():
         "- Metrics in percent, ± their standard deviation over 5 seeds; differences of mAP in points.\n"
         "- The 95% intervals cover seeds x bootstrap of test photos: rows are compared with the baseline seed by seed, "
         "on the same photos. Up and down: the interval leaves out 0; ↑ and ↓ say the same of the number before them.\n"
-        "- With 5 seeds this protocol resolves a difference of about 1.2 points of mAP, as far as the seeds of the "
-        "baseline tell.\n"
+        "- With 5 seeds this protocol resolves a difference of about 1.2 points of mAP: its verdicts would find it "
+        "four times of five, as far as the noise of these rows tells.\n"
+        "- Of its 12 intervals up to 1 would leave out 0 by chance alone, were all rows alike; verdicts are not "
+        "corrected for that.\n"
         "- Labels by how many training photos have them: head, at least 100 (12 labels); medium, between (7 labels); "
         "tail, fewer than 20 (1 label).\n"
         "- Train time and MB (peak memory of training, of the GPU where there was one) are those that the trainings "
@@ -47,6 +49,18 @@ def test_a_whole_table():
         "2030-01-02, x86_64, 2 cores, cpu, Python 3.12.1, torch 2.11.0",
         f"    {COMMAND}\n",
     ]
+
+
+def test_labels_that_the_test_photos_do_not_define_are_counted_with_their_group():
+    text = as_markdown(made([line("a", 0.5)], undefined={"head": 0, "medium": 2, "tail": 1}), COMMAND)
+    assert "at least 100 (12 labels); medium, between (7 labels, 2 undefined on the test photos); tail" in text
+    assert "fewer than 20 (1 label, 1 undefined on the test photos)." in text
+
+
+def test_a_table_of_the_baseline_alone_does_not_say_what_it_resolves():
+    text = as_markdown(made([line("a", 0.5)], detectable=nan), COMMAND)
+    assert "resolves" not in text
+    assert "by chance" not in text
 
 
 def test_rows_stay_in_the_order_of_the_suite_and_verdicts_are_three_words():

@@ -45,6 +45,9 @@ def test_rows_are_as_printed():
     ml_gcn = row_of("coco2014", "ML-GCN", "ResNet-101")
     assert ml_gcn.measures == {"mAP": 83.0, "CF1": 78.0, "OF1": 80.3}
     assert (ml_gcn.image_size, ml_gcn.table, ml_gcn.note) == (448, "4", "")
+    head, *rows = papers.grid(with_paper("coco2014").suite)
+    shown = next(dict(zip(head, row, strict=True)) for row in rows if row[0] == "ML-GCN" and row[2] == "ResNet-101")
+    assert (shown["mAP"], shown["CF1"], shown["OF1"], shown["CF1_mean"]) == ("83.0", "78.0", "80.3", "-")
     uniform = next(row for row in papers.published("coco_lt") if row.method == "uniform branch only")
     assert uniform.measures == {"mAP": 53.15, "head": 51.61, "medium": 57.17, "tail": 49.21}
 
@@ -63,6 +66,18 @@ def test_an_ensemble_has_no_backbone_that_could_be_compared():
     mixed = replace(suite, rows=(*suite.rows, Row("both", {}, (suite.rows[0].name, suite.rows[1].name))))
     assert papers.obstacles(row_of("coco2014", "ML-GCN", "ResNet-101"), mixed) == []
     assert papers.obstacles(row_of("voc2007", "Q2L", "TResNet-L"), mixed) == ["another backbone"]
+
+
+def test_other_photos_and_labels_stand_in_the_way():
+    suite = with_paper("coco2014", backbone="resnet101", image_size=448).suite
+    row = row_of("coco2014", "ML-GCN", "ResNet-101")
+    changed = replace(suite, photos=500, unknown=0.5, imbalance=20.0)
+    assert papers.obstacles(row, suite) == []
+    assert papers.obstacles(row, changed) == [
+        "all photos, not the first 500 of each split",
+        "all labels known",
+        "other training photos",
+    ]
 
 
 def test_a_known_misprint_stands_in_the_way():

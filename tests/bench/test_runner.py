@@ -114,6 +114,17 @@ def test_one_that_fails_is_named_and_the_others_are_kept(photos, tmp_path):
     assert run(dataclasses.replace(bad, rows=bad.rows[:1]), photos, tmp_path)[1] == []
 
 
+def test_more_answers_than_a_run_keeps_are_refused_before_any_training(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("polytag.bench.runner.LARGEST", 10)
+    sentence = (
+        r"^the answers on \d+ test photos and \d+ labels are over 10 numbers, which no run keeps, so there could be no "
+        r"table; set photos, in the suite, to fewer a split$"
+    )
+    with pytest.raises(OptionError, match=sentence):
+        run(PLAIN, photos, tmp_path)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_weights_below_the_root_need_one(tmp_path, monkeypatch):
     from toys import tiny_set
 

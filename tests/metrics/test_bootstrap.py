@@ -182,11 +182,24 @@ def test_where_seeds_do_not_matter_it_is_that_of_the_photos(tied):
     assert (result.high + result.low) / 2 == pytest.approx(result.value)
 
 
-def test_equal_runs_are_called_unequal_once_in_twenty_whatever_the_number_of_seeds():
-    random, resamples = np.random.default_rng(0), np.zeros(100)
-    for seeds in (2, 3, 5):
-        called = [_over_seeds(random.normal(size=seeds), resamples).verdict != "not resolved" for _ in range(2000)]
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("share", [0.0, 0.1, 1.0])  # of the photos' variance in that of the mean over seeds
+def test_equal_runs_are_called_unequal_at_most_once_in_twenty_whatever_the_number_of_seeds(seeds, share):
+    random, called = np.random.default_rng(0), []
+    luck = random.normal(0, np.sqrt(share / seeds), 2000)
+    luck_told = luck[:100] / (luck[:100].std(ddof=1) or 1) * np.sqrt(share / seeds)
+    for one in luck:
+        called.append(_over_seeds(random.normal(size=seeds) + one, luck_told).verdict != "not resolved")
+    assert np.mean(called) < 0.05 + 0.015
+    if not share:
         assert np.mean(called) == pytest.approx(0.05, abs=0.015)
+
+
+def test_the_interval_puts_those_of_photos_and_of_seeds_together():
+    resamples = np.tile([0.2, 0.0], 50)  # of variance 0.01 * 100 / 99
+    result = _over_seeds(np.array([0.05, 0.15, 0.10]), resamples)
+    far = np.sqrt(1.959964**2 * 0.01 * 100 / 99 + 4.302653**2 * 0.0025 / 3)
+    assert result == pytest.approx((0.1, 0.1 - far, 0.1 + far, "not resolved"), abs=1e-6)
 
 
 def test_what_no_resample_defines_is_not_resolved_over_seeds_either():

@@ -65,7 +65,7 @@ def must_agree(run: Run, base: Run, what: str, agree: bool) -> None:
     if not agree:
         raise RunError(
             f"{run.path} and {base.path} must have the same {what}, and these differ; train both on the same data, "
-            "with its test photos marked"
+            "with its splits marked"
         )
 
 

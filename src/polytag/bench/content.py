@@ -8,6 +8,7 @@ from polytag.bench.types import ADAPTED, MEASURES, Line, Table
 from polytag.bench.words import NONE, amount, duration, figures, interval, points, spread
 from polytag.fit import Training
 from polytag.labels.facts import TAIL
+from polytag.metrics.bootstrap import LEVEL
 
 SCORE = "mAP"  # what the verdict of a row is about
 BASELINE, UP = "baseline", "up"
@@ -105,11 +106,12 @@ def notes(table: Table) -> list[str]:
             "in them."
         )
     many, few = table.tail_limits
-    head, medium, tail = (counted(table.sizes[name], "label") for name in TAIL)
+    head, medium, tail = (_size(table, name) for name in TAIL)
     return [
         read,
         covers + " Up and down: the interval leaves out 0; ↑ and ↓ say the same of the number before them.",
-        _resolves(table),
+        *_resolves(table),
+        *_by_chance(table),
         f"Labels by how many training photos have them: head, at least {many} ({head}); medium, between ({medium}); "
         f"tail, fewer than {few} ({tail}).",
         *_adapted(table),
@@ -117,6 +119,24 @@ def notes(table: Table) -> list[str]:
         "Train time and MB (peak memory of training, of the GPU where there was one) are those that the trainings "
         "noted, ms/photo (batch 1) is measured for this table; params and GMACs (forward, one photo) are those of the "
         "model that is left at inference.",
+    ]
+
+
+def _size(table: Table, group: str) -> str:
+    undefined = table.undefined[group]
+    return counted(table.sizes[group], "label") + (f", {undefined} undefined on the test photos" if undefined else "")
+
+
+def _by_chance(table: Table) -> list[str]:
+    """How many arrows the luck of the draw alone would set, where it would set one."""
+    moved = [each for line in table.lines for each in line.differences.values()]
+    intervals = sum(not isnan(each.low) for each in moved)
+    chance = round(LEVEL * intervals)
+    if len(table.suite.seeds) < 2 or not chance:
+        return []
+    return [
+        f"Of its {intervals} intervals up to {chance} would leave out 0 by chance alone, were all rows alike; verdicts "
+        "are not corrected for that."
     ]
 
 
@@ -139,13 +159,16 @@ def _ensembles(table: Table) -> list[str]:
     ]
 
 
-def _resolves(table: Table) -> str:
-    if isnan(table.detectable):
-        return "With one seed there is no telling how small a difference this protocol resolves."
-    return (
+def _resolves(table: Table) -> list[str]:
+    if len(table.suite.seeds) < 2:
+        return ["With one seed there is no telling how small a difference this protocol resolves."]
+    if isnan(table.detectable):  # of the baseline alone
+        return []
+    return [
         f"With {counted(len(table.suite.seeds), 'seed')} this protocol resolves a difference of about "
-        f"{figures(100 * table.detectable, 2)} points of mAP, as far as the seeds of the baseline tell."
-    )
+        f"{figures(100 * table.detectable, 2)} points of mAP: its verdicts would find it four times of "
+        "five, as far as the noise of these rows tells."
+    ]
 
 
 def _common(table: Table, option: str) -> Any:

@@ -96,7 +96,10 @@ def pack_suite(
     shapes = {preprocessing_of(row) for row in suite.trained}
     if len(shapes) > 1:
         raise OptionError(f"the rows of {suite.name} take photos of several sizes; pack some --rows at a time")
-    plain = suite_data(dataclasses.replace(suite, unknown=0.0, imbalance=0.0), root)  # both are drawn from the seed
+    photos = 0 if suite.imbalance else suite.photos  # the first ones are counted once the others are left out
+    plain = suite_data(
+        dataclasses.replace(suite, unknown=0.0, imbalance=0.0, photos=photos), root
+    )  # drawn on both sides
     table = folder / suite.data
     yield from pack(plain, shapes.pop(), table if table.suffix else table / "labels.csv", quality)
     for file in {file for row in suite.trained for _, file in files_of(row.options)}:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from polytag.bench.types import Suite
-from polytag.bench.words import NONE, figures
+from polytag.bench.words import NONE
 from polytag.fit import Training
 
 MEASURES = ("mAP", "mAP_voc12", "CF1", "CF1_mean", "OF1", "head", "medium", "tail")  # as ours are called
@@ -25,8 +25,13 @@ class Published:
     method: str
     backbone: str  # as the paper calls it; empty where it does not
     image_size: int | None
-    measures: Mapping[str, float]  # percent; what is not printed is not there
+    printed: Mapping[str, str]  # percent, with the digits that the paper has; what is not printed is not there
     note: str  # misprints, and how its numbers were made
+
+    @property
+    def measures(self) -> dict[str, float]:
+        """The numbers, percent."""
+        return {name: float(text) for name, text in self.printed.items()}
 
 
 def published(key: str) -> list[Published]:
@@ -65,20 +70,26 @@ def obstacles(row: Published, suite: Suite) -> list[str]:
         found.append("no image size is printed")
     elif not {row.image_size, (row.image_size, row.image_size)} & sizes:
         found.append(f"{row.image_size} px")
+    if suite.photos:
+        found.append(f"all photos, not the first {suite.photos} of each split")
+    if suite.unknown:
+        found.append("all labels known")
+    if suite.imbalance:
+        found.append("other training photos")
     return [*found, *([row.note] if row.note else [])]
 
 
 def grid(suite: Suite) -> list[tuple[str, ...]]:
     """The headings and then the rows that papers have printed for the data of a suite; empty where there are none."""
     rows = published(suite.paper)
-    shown = [name for name in MEASURES if any(name in row.measures for row in rows)]
+    shown = [name for name in MEASURES if any(name in row.printed for row in rows)]
     lines = [
         (
             row.method,
             f"{row.paper}, table {row.table}",
             row.backbone or NONE,
             str(row.image_size or NONE),
-            *(figures(row.measures.get(name, float("nan")), 4) for name in shown),
+            *(row.printed.get(name, NONE) for name in shown),
             "; ".join(obstacles(row, suite)) or "same backbone and size",
         )
         for row in rows
@@ -100,10 +111,10 @@ def _all() -> tuple[Published, ...]:
 
 
 def _row(cells: dict[str, str]) -> Published:
-    measures = {name: float(cells[name]) for name in MEASURES if cells[name]}
+    printed = {name: cells[name] for name in MEASURES if cells[name]}
     size = int(cells["image_size"]) if cells["image_size"] else None
     key, paper, table, method, backbone = (cells[name] for name in ("key", "paper", "table", "method", "backbone"))
-    return Published(key, paper, table, method, backbone, size, measures, cells["note"])
+    return Published(key, paper, table, method, backbone, size, printed, cells["note"])
 
 
 def _option(options: Mapping[str, Any], name: str) -> Any:

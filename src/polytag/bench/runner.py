@@ -11,6 +11,7 @@ from polytag.bench.types import Row, Suite
 from polytag.build import made
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.ready import Progress
+from polytag.data.splits import TEST
 from polytag.errors import OptionError
 from polytag.fit import Training
 from polytag.fits import arguments_of, content_name, finish_once
@@ -18,6 +19,7 @@ from polytag.parallel import run_all
 from polytag.run import FITS, METRICS
 from polytag.run_config import FREE
 from polytag.run_folder import has_run
+from polytag.scores import LARGEST
 
 RUNS = "runs"  # folder of the run folders
 
@@ -69,6 +71,7 @@ def run_suite(
     enlarge = any(made("crop", row.options.get("crop", Training.crop)).enlarges for row in suite.trained)
     if len(shapes) == 1 and not enlarge:  # else each training decodes for itself
         data = yield from decoded(data, shapes.pop())
+    _check_size(data)
     fingerprint = data.fingerprint()
     total = len(suite.trained) * len(suite.seeds)
     planned: dict[str, Planned] = {}
@@ -82,6 +85,16 @@ def run_suite(
     for one in planned.values():
         folders[one.row].append(one.training.out)
     return folders
+
+
+def _check_size(data: LabelledSet) -> None:
+    """Refuse before any training what no table could be made of."""
+    photos = 0 if data.split is None else int((data.split == TEST).sum())
+    if photos * len(data.classes) > LARGEST:
+        raise OptionError(
+            f"the answers on {photos} test photos and {len(data.classes)} labels are over {LARGEST} numbers, which no "
+            "run keeps, so there could be no table; set photos, in the suite, to fewer a split"
+        )
 
 
 def _training(row: Row, seed: int, data: LabelledSet, fingerprint: str, root: Path | None, folder: Path) -> Training:

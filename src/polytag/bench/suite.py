@@ -122,6 +122,8 @@ def with_metrics(suite: Suite, metrics: Sequence[str]) -> Suite:
 
 def _check_metrics(metrics: Sequence[str]) -> None:
     for name in metrics:
+        if name in MEASURES:
+            raise OptionError(f"metrics are further columns, and {name} is in every table; leave it away")
         check_choice("each of metrics", name, FURTHER)
         if metrics.count(name) > 1:
             raise OptionError(f"each of metrics must be there once, got {name} twice")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.stats import nct, t
+from scipy.stats import chi2, norm
 
 from polytag._checks import check_number
 from polytag._text import counted
@@ -16,11 +16,12 @@ from polytag.bench.machine import machine
 from polytag.bench.types import ADAPTED, MEASURES, Line, Suite, Table
 from polytag.errors import OptionError, RunError
 from polytag.labels.facts import LIMITS, tail_groups
-from polytag.metrics.bootstrap import LEAST_DRAWS, Measured, difference_of_measured, measured
+from polytag.metrics import undefined_classes
+from polytag.metrics.bootstrap import LEAST_DRAWS, Measured, difference_of_measured, measured, reach
 from polytag.run import CONFIG, Run
 from polytag.scores import Scores
 
-LEVEL, POWER = 0.05, 0.8  # of the test behind `detectable`
+POWER = 0.8  # of the verdicts behind `detectable`
 
 
 def make_table(
@@ -64,51 +65,69 @@ def make_table(
         for name, of in members.items()
     }
     costs = {name: cost_of([run.path for run in of]) for name, of in opened.items()}
-    lines = []
+    lines, noises = [], []
     for row in suite.rows:
         means, deviations = _over_seeds(judged[row.name])
         other = suite.compared_with(row.name)
         differences = {} if other is None else difference_of_measured(judged[row.name], judged[other])
+        if other is not None:
+            noises.append(_noise(judged[row.name], judged[other]))
         folders = tuple(run.path for member in members[row.name] for run in opened[member])
         cost = cost_together([costs[member] for member in row.ensemble]) if row.ensemble else costs[row.name]
         lines.append(Line(row.name, folders, means, deviations, differences, cost))
-    spread = _over_seeds(judged[suite.baseline])[1]["mAP"]
     return Table(
         suite=suite,
         lines=tuple(lines),
         classes=len(base.classes),
         test_photos=len(kept.targets),
         sizes={name: int(group.sum()) for name, group in groups.items()},
+        undefined={name: undefined_classes(kept.targets[:, group]) for name, group in groups.items()},
         tail_limits=tail_limits,
-        detectable=detectable(spread, len(suite.seeds)),
+        detectable=_detectable(noises, len(suite.seeds)),
         machine=machine(all_runs),
     )
 
 
-def detectable(deviation: float, seeds: int) -> float:
-    """The smallest true difference between two rows that these seeds would find four times of five.
-
-    With ``s`` the deviation of a row over its ``K`` seeds, ``s * sqrt(2)`` is that of a pair's difference if the other
-    row varies as much and independently, and ``s * sqrt(2 / K)`` that of their mean. A two-sided paired t test at 5%
-    finds a difference of ``d * s * sqrt(2 / K)`` in 80% of tables, where ``d`` solves ``P(T > t) = 0.8``: ``T`` is
-    noncentral t about ``d``, ``t`` the 97.5% quantile of Student's t, both of ``K - 1`` degrees. ``d`` is 5.65 for
-    three seeds, 3.76 for five, 2.80 for many.
-
-    Left out is the luck of these test photos: how much of it two rows do not share shows only in the interval of their
-    difference, and makes the verdicts of a table shyer than this. With few seeds ``s`` itself is rough.
+def detectable(photos: float, seeds: float, count: int) -> float:
+    """The smallest true difference of a row that its verdict would find four times of five.
 
     Args:
-        deviation: ``s``, in the unit of the answer.
-        seeds: ``K``.
+        photos: the variance of a difference over resampled photos, a mean over rows.
+        seeds: that of its mean over training seeds, likewise.
+        count: of seeds.
 
     Returns:
-        A difference of that unit; NaN with one seed.
+        The ``d`` of which 80% lie beyond :func:`polytag.metrics.bootstrap.reach` when estimates scatter about it with
+        both variances, and what is known of the second scatters as a variance of ``count`` values does. NaN with one
+        seed or undefined noise.
     """
-    if seeds < 2:
+    if count < 2 or np.isnan(photos + seeds):
         return float("nan")
-    limit = t.ppf(1 - LEVEL / 2, seeds - 1)
-    distance = brentq(lambda d: nct.sf(limit, seeds - 1, d) - POWER, 0, 20)
-    return float(distance * deviation * np.sqrt(2 / seeds))
+    if photos + seeds == 0:
+        return 0.0
+    likely = (np.arange(1000) + 0.5) / 1000
+    estimates = seeds * chi2.ppf(likely, count - 1) / (count - 1)  # each as likely as the others
+    limits = reach(photos, estimates, count)
+    error = np.sqrt(photos + seeds)
+    return float(brentq(lambda d: norm.sf((limits - d) / error).mean() - POWER, 0, limits.max() + 10 * error))
+
+
+def _detectable(noises: Sequence[tuple[float, float]], seeds: int) -> float:
+    """By the mean noise of the rows whose differences are defined."""
+    known = [noise for noise in noises if not np.isnan(noise).any()]
+    photos, of_seeds = np.mean(known, axis=0).tolist() if known else (float("nan"), float("nan"))
+    return detectable(photos, of_seeds, seeds)
+
+
+def _noise(ours: Sequence[Measured], theirs: Sequence[Measured]) -> tuple[float, float]:
+    """Variances of the mean difference of mAP: over resampled photos, and over seeds (NaN with one)."""
+    pairs = list(zip(ours, theirs, strict=True))
+    values = np.array([a.values["mAP"] - b.values["mAP"] for a, b in pairs])
+    moved = np.mean([a.resamples["mAP"] - b.resamples["mAP"] for a, b in pairs], axis=0)  # (draws,)
+    defined = moved[~np.isnan(moved)]
+    if len(pairs) < 2 or len(defined) < 2:
+        return float("nan"), float("nan")
+    return float(defined.var(ddof=1)), float(values.var(ddof=1) / len(pairs))
 
 
 def _opened(folders: Sequence[Path], row: str, seeds: int) -> list[Run]:

@@ -86,6 +86,7 @@ class Table:
     classes: int
     test_photos: int
     sizes: Mapping[str, int]  # how many classes are head, medium, tail
+    undefined: Mapping[str, int]  # how many of these have no known positive or no known negative among the test photos
     tail_limits: tuple[int, int]  # head has at least the first, tail fewer than the second
-    detectable: float  # smallest difference of mAP that this protocol would resolve, 0 to 1; NaN with one seed
+    detectable: float  # smallest difference of mAP that its verdicts would find four times of five; NaN with one seed
     machine: str  # a line: date, processor, cores, GPU, versions
