@@ -28,10 +28,10 @@ def turned(orientation):
     return exif
 
 
-def tiff(bits, width, height, data, sample_format=1):
+def tiff(bits, width, height, data, sample_format=1, white_is_zero=False):
     """A little-endian, uncompressed, grey TIFF of one strip."""
     tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: height, 279: len(data)}
-    tags[339] = sample_format
+    tags[262], tags[339] = int(not white_is_zero), sample_format
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     data += b"\0" * (len(data) % 2)
     directory = struct.pack("<H", len(tags)) + entries + bytes(4)

@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -153,6 +154,26 @@ def test_the_columns_of_a_data_frame_are_the_labels(data):
     assert model.classes_.tolist() == NAMES
     turned = Frame(data[1][:, ::-1], NAMES[::-1])
     assert model.score(data[0], turned) == model.score(data[0], data[1])
+
+
+def test_the_columns_of_a_data_frame_go_by_their_names_and_numbers_by_their_order(data):
+    images, targets = data
+    turned = Frame(targets[:, ::-1], NAMES[::-1])
+    model, other = (estimator(classes=NAMES).fit(images, y) for y in (Frame(targets, [0, 1, 2, 3]), turned))
+    assert other.classes_.tolist() == NAMES
+    np.testing.assert_array_equal(other.predict_proba(images), model.predict_proba(images))
+    assert model.score(images, Frame(targets, [4, 5, 6, 7])) == model.score(images, turned)
+    strange = Frame(targets, ["a", "b", "c", "hat"])
+    for fit in (estimator(classes=NAMES).fit, estimator(classes=["b", "a", "c"]).fit):
+        with pytest.raises(DataError) as refusal:
+            fit(images, strange)
+        assert re.fullmatch(
+            r"the columns of y and the classes must have the same names, and '(d|hat)' is in only one; "
+            r"correct it, or give y\.to_numpy\(\) to take the columns in their order",
+            str(refusal.value),
+        )
+    with pytest.raises(DataError, match="^the columns of y and the classes must have the same names, and 'a' is in"):
+        model.score(images, Frame(targets, ["one", "two", "three", "four"]))
 
 
 @pytest.mark.parametrize("form", [csr_array, np.ndarray.tolist, lambda matrix: matrix.astype(bool), Frame])

@@ -195,6 +195,18 @@ def test_a_folder_gives_its_photos_and_nothing_else(photos, tmp_path):
     assert [images.name(n) for n in range(len(images))] == [str(deep / "ONE.PNG")]
 
 
+def test_what_is_hidden_in_a_folder_is_left_out_and_may_be_named(tmp_path, monkeypatch):
+    for name in ("a.jpg", "._a.jpg", ".trash/b.jpg", ".trash/in/c.jpg", "sub/.thumbs/d.jpg", "sub/e.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [*as_images(tmp_path).names] == [str(tmp_path / name) for name in ("a.jpg", "sub/e.jpg")]
+    assert [*as_images([tmp_path / "._a.jpg", tmp_path / ".trash"]).names] == [
+        str(tmp_path / name) for name in ("._a.jpg", ".trash/b.jpg", ".trash/in/c.jpg")
+    ]
+    monkeypatch.chdir(tmp_path / "sub")
+    assert [*as_images("..").names] == ["../a.jpg", "../sub/e.jpg"]
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [

@@ -152,6 +152,16 @@ def test_numbers_that_are_not_defined_become_null(tmp_path):
     assert json.loads((tmp_path / "x.json").read_text()) == without_nan(values)
 
 
+def test_paths_that_are_no_unicode_are_written_and_read_again(trained, tmp_path):
+    folder = shutil.copytree(trained, tmp_path / "ph\udcff")
+    command = f"polytag train {folder}"
+    save_json(folder / "config.json", {**Run.open(folder).config, "command": command})
+    run = Run.open(folder)
+    assert run.config["command"] == command
+    write_card(run, {"best": {"epoch": 7, "weights": "raw", "score": 0.5}})
+    assert f"polytag train {tmp_path}/ph\\udcff\n" in (folder / "README.md").read_text(encoding="utf-8")
+
+
 def test_a_history_has_the_columns_of_all_its_rows(tmp_path):
     save_history(tmp_path, [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25, "mAP": 1.0}])
     assert (tmp_path / "history.csv").read_text() == "epoch,loss,mAP\n1,0.5,\n2,0.25,1.0\n"

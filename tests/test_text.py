@@ -1,10 +1,11 @@
 """What text on its way out promises: one line without surprises, cells that stay text, columns that line up."""
 
+import json
 import unicodedata
 
 import pytest
 
-from polytag._text import counted, csv_cell, did_you_mean, printable, table
+from polytag._text import as_json, counted, csv_cell, did_you_mean, printable, table, utf8
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,14 @@ def test_every_character_comes_out_as_one_line_that_can_be_written():
     assert len(found.splitlines()) == 1
     assert found.encode("utf-8")
     assert not {unicodedata.category(letter) for letter in found} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+@pytest.mark.parametrize("text", ["größe, 海, 🙂", "ph\udcff", "\\udcff", "\\\udcff \udcc3\udcbc", '"\n\udc80'])
+def test_json_is_utf8_and_reads_the_same(text):
+    written = as_json({text: [text]}, indent=2)
+    assert json.loads(written.encode("utf-8")) == {text: [text]}
+    assert ("größe" in written) == ("größe" in text)
+    assert utf8("größe \udcff") == "größe \\udcff"
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=cmd|' /C calc'!A0"])

@@ -1,8 +1,10 @@
 """Text on its way out: what comes from data is made harmless."""
 
 import difflib
+import json
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 def printable(text: str) -> str:
@@ -11,6 +13,16 @@ def printable(text: str) -> str:
     return "".join(
         letter.encode("unicode_escape").decode() if unicodedata.category(letter) in bad else letter for letter in text
     )
+
+
+def utf8(text: str) -> str:
+    """The same, with bytes of a path that are no UTF-8, which Python holds as surrogates, escaped as in ASCII."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def as_json(value: Any, indent: int | None = None) -> str:
+    """JSON that can be written as UTF-8 and reads the same; only what is not Unicode is escaped."""
+    return utf8(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
 def counted(number: int, what: str) -> str:

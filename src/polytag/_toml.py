@@ -26,9 +26,9 @@ def read_toml(path: Path, what: str, advice: str) -> dict[str, Any]:
     return values
 
 
-def read_json(path: Path, what: str, advice: str) -> Any:
-    """What a JSON file says; see :func:`read_toml`."""
-    return _read(path, what, advice, json.loads, "JSON")
+def read_json(path: Path, what: str, advice: str, limit: int = LIMIT) -> Any:
+    """What a JSON file of at most ``limit`` bytes says; see :func:`read_toml`."""
+    return _read(path, what, advice, json.loads, "JSON", limit)
 
 
 def as_toml(values: Mapping[str, Any]) -> str:
@@ -44,14 +44,14 @@ def as_toml(values: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _read(path: Path, what: str, advice: str, loads: Callable[[str], Any], form: str) -> Any:
+def _read(path: Path, what: str, advice: str, loads: Callable[[str], Any], form: str, limit: int = LIMIT) -> Any:
     try:
         with path.open("rb") as file:
-            content = file.read(LIMIT + 1)
+            content = file.read(limit + 1)
     except OSError as error:
         raise OptionError(f"cannot read {path}: {error.strerror}; {advice}") from error
-    if len(content) > LIMIT:
-        raise OptionError(f"{path} is larger than {LIMIT // 1_000_000} MB, which no {what} is; {advice}")
+    if len(content) > limit:
+        raise OptionError(f"{path} is larger than {limit // 1_000_000} MB, which no {what} is; {advice}")
     try:
         return loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:

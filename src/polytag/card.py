@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from polytag._files import write_text
+from polytag._text import utf8
 from polytag.run import CARD, METRICS, Run
 
 _HEADLINES = ("mAP", "CF1", "OF1")
@@ -42,7 +43,7 @@ def write_card(run: Run, metrics: dict[str, Any]) -> None:
         ", ".join(f"`{_plain(name)}`" for name in run.classes),
         "",
     ]
-    write_text(run.path / CARD, "\n".join(text))
+    write_text(run.path / CARD, utf8("\n".join(text)))
 
 
 def _number(value: float) -> str:

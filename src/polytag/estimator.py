@@ -33,7 +33,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             accumulate, lr, search, weight_decay, clip, frozen_epochs, patience, average, crop, augment, cutout,
             cutout_probability, flip, flip_vertical, mix, seed, workers, cache, speed, deterministic, evaluate_every,
             device, jobs: see :class:`polytag.Training`.
-        classes: names of the columns of ``y``; for a matrix numbers unless given.
+        classes: names of the columns of ``y``; for a matrix numbers unless given. The columns of a data frame that
+            have names are taken by these, in the order of ``classes``.
         out: where to keep the run folder; a temporary folder unless given.
 
     Attributes:
@@ -124,7 +125,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """Train.
 
         Raises:
-            DataError: if ``y`` is missing or does not fit ``X``.
+            DataError: if ``y`` is missing or does not fit ``X``, or is a data frame of other names than ``classes``.
         """
         data = _labelled(X, y, self.classes)
         if data.split is None:  # all of them are for training, a part of them to choose by, none to judge on
@@ -159,7 +160,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """Mean average precision over the labels that are defined on these photos, 0 to 1.
 
         Raises:
-            DataError: if ``sample_weight`` is given, which mAP has none of.
+            DataError: if ``sample_weight`` is given, which mAP has none of, or ``y`` is a data frame of other names.
         """
         check_is_fitted(self)
         if sample_weight is not None:
@@ -186,12 +187,22 @@ def _labels(y: Any, classes: Sequence[str] | None) -> Labels:
         return y
     if not _is_matrix(y):
         return Labels.from_names(y, classes)
-    if classes is None and hasattr(y, "columns"):  # of a data frame
-        classes = [str(name) for name in y.columns]
     matrix = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
     if matrix.ndim != 2:
         raise DataError(f"y must be an (n, classes) matrix or a list of label names for each photo, got {matrix.shape}")
-    return Labels.from_dense(matrix, [str(n) for n in range(matrix.shape[1])] if classes is None else classes)
+    numbers = [str(n) for n in range(matrix.shape[1])]
+    names = [str(name) for name in getattr(y, "columns", numbers)]  # of a data frame
+    if classes is None:
+        return Labels.from_dense(matrix, names)
+    by_name = any(isinstance(name, str) for name in getattr(y, "columns", ()))
+    if not by_name or list(classes) == numbers:  # those of a fit without names
+        return Labels.from_dense(matrix, classes)
+    if strange := sorted({*names} ^ {*classes}):
+        raise DataError(
+            f"the columns of y and the classes must have the same names, and {strange[0]!r} is in only one; "
+            "correct it, or give y.to_numpy() to take the columns in their order"
+        )
+    return Labels.from_dense(matrix, names).with_classes(classes)
 
 
 def _is_matrix(y: Any) -> bool:

@@ -227,7 +227,7 @@ class Tolerant(Images):
 
 
 def as_images(photos: Photos) -> Images:
-    """Files, folders, arrays or a set, as photos by number.
+    """Files, folders, arrays or a set, as photos by number; what is hidden in a folder is left out.
 
     Raises:
         DataError: if there is no photo among them.
@@ -258,7 +258,8 @@ def as_images(photos: Photos) -> Images:
 def _files(place: Path) -> list[Path]:
     if not place.is_dir():
         return [place]
-    return sorted(file for file in place.rglob("*") if is_image(file.name) and file.is_file())
+    files = (file for file in place.rglob("*") if is_image(file.name) and file.is_file())
+    return sorted(file for file in files if not any(part.startswith(".") for part in file.relative_to(place).parts))
 
 
 def _some(names: Sequence[str], shown: int = 5) -> str:

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from polytag._files import write_text
+from polytag._text import as_json
 from polytag._version import __version__
 from polytag.build import Choice, build_model, trained_model
 from polytag.data.preprocessing import Preprocessing
@@ -239,7 +240,7 @@ def save_calibration(folder: Path, calibration: Calibration | None, thresholds: 
 
 def save_json(path: Path, values: dict[str, Any]) -> None:
     """Write a JSON file; a number that is not defined (NaN) becomes null."""
-    write_text(path, json.dumps(without_nan(values), indent=2, ensure_ascii=False) + "\n")
+    write_text(path, as_json(without_nan(values), indent=2) + "\n")
 
 
 def save_history(folder: Path, rows: Sequence[dict[str, Any]]) -> None:

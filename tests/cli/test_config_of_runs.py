@@ -180,6 +180,16 @@ def test_what_is_no_config_of_a_run_is_refused(text, sentence, config, refused):
     assert refused("train", "--config", file) == f"{file} {sentence}"
 
 
+def test_a_run_of_many_labels_repeats_itself_too(run_copy, training_of, config, monkeypatch, refused):
+    settings = json.loads((run_copy / "config.json").read_text())
+    (run_copy / "config.json").write_text(json.dumps({**settings, "calibration": {"slopes": [1.25] * 200_000}}))
+    assert (run_copy / "config.json").stat().st_size > LIMIT
+    assert training_of("--config", run_copy).batch_size == settings["training"]["batch_size"]
+    monkeypatch.setattr("polytag.cli.config.MOST", 1_000_000)
+    sentence = f"{run_copy}/config.json is larger than 1 MB, which no config is; {GIVE}"
+    assert refused("train", "--config", run_copy) == sentence
+
+
 def test_a_training_without_data_is_refused(config, refused):
     sentence = "DATA is missing: name a label file or a folder with one, here or as data in a --config file"
     assert refused("train") == sentence

@@ -86,6 +86,18 @@ def test_a_file_is_written_whole_or_not_at_all(trained, photos, tmp_path, capsys
     assert [path.name for path in out.parent.iterdir()] == ["tags.csv"]
 
 
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_answered(tmp_path, monkeypatch, refused):
+    (tmp_path / "notes.txt").write_text("no folder")
+    words = ("predict", tmp_path / "no run", tmp_path / "no photo", "-o")
+    assert refused(*words, tmp_path) == f"{tmp_path} is a folder; name a file in it"
+    for above, name in ((tmp_path / "notes.txt", "a.csv"), (tmp_path / "notes.txt", "new/a.csv"), (tmp_path, "in/a")):
+        if above.is_dir():
+            monkeypatch.setattr(os, "access", lambda place, mode: False)
+        assert refused(*words, above / name) == (
+            f"{above / name} cannot be written, as {above} is no folder to write to; choose another place"
+        )
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

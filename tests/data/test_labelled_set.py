@@ -8,7 +8,7 @@ from PIL import Image
 
 from polytag.data.labelled_set import UNSPLIT, ImageArrays, ImageFiles, LabelledSet
 from polytag.data.paths import Paths
-from polytag.errors import DataError
+from polytag.errors import DataError, OptionError
 from polytag.labels import Labels
 
 
@@ -37,6 +37,18 @@ def test_selecting_keeps_everything_in_step():
     assert chosen.split.tolist() == [2, 0, 2]
     assert chosen.groups.tolist() == [7, 5, 7]
     assert chosen.notes == ("one note",)
+
+
+@pytest.mark.parametrize("chosen", [labelled(), ImageArrays(arrays(4)), ImageFiles(Path(), Paths("abcd"))])
+def test_a_mask_is_not_taken_for_rows(chosen):
+    mask = np.array([False, False, True, True])
+    for rows in (mask, mask.tolist()):
+        with pytest.raises(OptionError) as refusal:
+            chosen.select(rows)
+        assert str(refusal.value) == "rows must be numbers, got a mask; turn it into numbers with np.flatnonzero"
+    assert chosen.select(np.flatnonzero(mask)).select([]).select([]).__len__() == 0
+    with pytest.raises(OptionError, match="^rows must be between 0 and 3, got 4$"):
+        chosen.select([4])
 
 
 def test_a_source_that_says_nothing_of_splits_and_groups_stays_silent():

@@ -144,5 +144,6 @@ def test_lists_that_do_not_fit_are_refused(coco, tmp_path):
     assert refusal(coco, ["7"], memory) == "photos in memory cannot be joined; read both from a disk"
     silent = Labels.from_names([["cat"]], ["cat", "dog"], default="unknown")
     assert refusal(coco, ["7"], LabelledSet(other.images, silent)) == (
-        "unlisted labels are absent in one part of the data and unknown in another; say --unlisted"
+        "unlisted labels are absent in one part of the data and unknown in another; give both the same columns "
+        "or name the one to read, or say --unlisted where the format has that option"
     )

@@ -11,7 +11,7 @@ from polytag.data.check import find_bad_images
 from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.manifest import read_manifest, with_manifest
 from polytag.data.open import open_data
-from polytag.errors import DataError
+from polytag.errors import DataError, OptionError
 from polytag.labels import Labels
 
 NAMES = ("a.jpg", "street/b c.jpg", "street/d.jpg")
@@ -86,6 +86,14 @@ def test_a_selection_keeps_its_digests(photos, manifest):
     assert find_bad_images(chosen.images) == []
     (photos / "a.jpg").write_bytes((photos / "street/d.jpg").read_bytes())
     assert [index for index, _ in find_bad_images(chosen.images)] == [1]
+
+
+def test_a_mask_is_not_taken_for_rows(photos, manifest):
+    checked = with_manifest(open_data(photos), manifest).images
+    with pytest.raises(
+        OptionError, match="^rows must be numbers, got a mask; turn it into numbers with np.flatnonzero"
+    ):
+        checked.select(np.array([False, True, True]))
 
 
 def test_names_start_from_the_folder_of_the_manifest(photos):

@@ -103,6 +103,16 @@ def test_an_empty_table_in_a_folder_is_named(tmp_path):
     )
 
 
+@pytest.mark.parametrize("text", [",,,\n", '""', ",\n"])
+def test_a_table_of_blank_cells_is_empty_too_and_no_rival(folder, text):
+    (folder / "blank.csv").write_text(text)
+    (folder / "labels.csv").write_text("filename,labels\na.jpg,table\n")
+    assert open_data(folder).classes == ("table",)
+    assert (
+        refusal(folder / "blank.csv") == "DATA is empty; its first line must name the columns, such as filename,labels"
+    )
+
+
 def test_what_the_system_refuses_is_a_sentence_too(tmp_path):
     path = tmp_path / ("x" * 300)
     assert refusal(path) == "cannot read DATA: File name too long; make it readable"
@@ -131,6 +141,21 @@ def test_tables_one_a_split_are_one_set(tmp_path, layout):
         "d.jpg": (("dog",), 2),
     }
     assert data.notes[-1] == "splits from the names of the tables: 2 train, 1 val, 1 test"
+
+
+def test_of_tables_one_a_split_the_one_with_labels_may_be_named(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jpg").touch()
+    (tmp_path / "train.csv").write_text("filename,labels\na.jpg,cat\n")
+    (tmp_path / "test.csv").write_text("filename\nb.jpg\n")
+    assert refusal(tmp_path) == (
+        "DATA/test.csv has no column of labels; it has 'filename'; name the column with --reader.labels, "
+        "or name the one file to read, such as DATA/train.csv"
+    )
+    assert open_data(tmp_path / "train.csv").classes == ("cat",)
+    (tmp_path / "test.csv").write_text("filename,labels,absent\nb.jpg,cat,\n")
+    assert refusal(tmp_path).startswith("unlisted labels are absent in one part of the data and unknown in another; ")
+    assert open_data(tmp_path / "train.csv").classes == ("cat",)
 
 
 def test_tables_one_a_split_have_no_splits_of_their_own(tmp_path):

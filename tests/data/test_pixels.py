@@ -86,6 +86,16 @@ def test_a_grey_that_png_declares_transparent_is_white(mode, transparent, expect
     assert open_image(saved(image, "PNG", transparency=transparent)).tolist() == [[[expected] * 3]]
 
 
+@pytest.mark.parametrize(("bits", "dtype"), [(8, "<u1"), (16, "<u2")])
+@pytest.mark.parametrize("white_is_zero", [False, True])
+def test_grey_tiffs_may_begin_with_white(bits, dtype, white_is_zero):
+    top = 2**bits - 1
+    values = np.array([0, top // 255 * 77, top])
+    data = (top - values if white_is_zero else values).astype(dtype).tobytes()
+    array = open_image(tiff(bits, 3, 1, data, white_is_zero=white_is_zero))
+    assert array[0, :, 0].tolist() == [0, 77, 255]
+
+
 def test_a_colour_that_png_declares_transparent_is_white():
     array = open_image(saved(Image.fromarray(CORNERS), "PNG", transparency=(0, 255, 0)))
     assert array[0].tolist() == [[255, 0, 0], [255, 255, 255]]

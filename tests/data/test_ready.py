@@ -75,6 +75,18 @@ def test_without_a_cache_photos_are_only_looked_at():
     assert told == [Progress("checking photos", ITEMS, ITEMS)]
 
 
+def test_more_photos_than_memory_are_refused_with_their_size(monkeypatch):
+    def full(shape, dtype):
+        raise MemoryError(f"{shape}")
+
+    monkeypatch.setattr(module.np, "empty", full)
+    with pytest.raises(DataError) as refusal:
+        result(photos(), Preprocessing((8192, 8192)), cache="memory")
+    assert str(refusal.value) == (
+        "the photos take 1 GB decoded, for which there is not enough memory; use --cache none or a smaller --image-size"
+    )
+
+
 @pytest.mark.parametrize(("limit", "kept"), [(ITEMS * 4 * 5 * 3, True), (ITEMS * 4 * 5 * 3 - 1, False)])
 def test_auto_keeps_what_fits(limit, kept, monkeypatch):
     monkeypatch.setattr(module, "CACHE_LIMIT", limit)

@@ -20,7 +20,7 @@ from polytag.cli.reading import FILES
 from polytag.errors import OptionError
 from polytag.recipes import find_recipe
 from polytag.relations import VECTORS
-from polytag.run import CONFIG, FORMAT
+from polytag.run import CONFIG, FORMAT, MOST
 
 OWN = ("config", "print_config")  # options that are about files, and never in one
 RESOLVED = (*OWN, "recipe")  # what stands for other options
@@ -74,7 +74,7 @@ def read_config(path: Path) -> dict[str, Any]:
         OptionError: if it cannot be read as one of the two.
     """
     if path.suffix == ".json":
-        return _of_run(path, read_json(path, "config", _GIVE))
+        return _of_run(path, read_json(path, "config", _GIVE, MOST))
     return read_toml(path, "config", _GIVE)
 
 

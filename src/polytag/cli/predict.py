@@ -10,6 +10,7 @@ from polytag._files import write_text
 from polytag._text import counted, csv_cell, printable, table
 from polytag.cli.console import report_bad, say, write_data
 from polytag.cli.parser import Parser
+from polytag.cli.reading import check_output
 from polytag.errors import OptionError
 from polytag.predictor import Prediction, Predictor
 
@@ -17,6 +18,7 @@ from polytag.predictor import Prediction, Predictor
 def main(words: list[str]) -> int:
     """Print the tags of photos; 1 where one of them could not be read."""
     args = _parser().parse_args(words)
+    check_output(args.out or None)
     predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers, flip=args.flip)
     if args.format == "csv" and (joined := [name for name in predictor.classes if ";" in name]):
         raise OptionError(f"the label {joined[0]!r} has a semicolon, which joins labels in CSV; use --format jsonl")

@@ -59,8 +59,8 @@ def source(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in {**values, "reader": reader}.items() if value is not None}
 
 
-def check_output(out: Path | str | None, data: str, *suffixes: str) -> None:
-    """Refuse a file to write that is DATA itself, a folder, or ends like another format.
+def check_output(out: Path | str | None, data: str | None = None, *suffixes: str) -> None:
+    """Refuse a file to write that is DATA itself, a folder, in no folder to write to, or ends like another format.
 
     Raises:
         OptionError: if it is.
@@ -68,11 +68,14 @@ def check_output(out: Path | str | None, data: str, *suffixes: str) -> None:
     if out is None:
         return
     path = Path(out)
-    if path.exists() and Path(data).exists() and path.samefile(data):
+    if data is not None and path.exists() and Path(data).exists() and path.samefile(data):
         raise OptionError(f"{out} is DATA itself, which is never written to; choose another file")
     if path.is_dir():
         raise OptionError(f"{out} is a folder; name a file in it")
-    if path.suffix.lower() not in suffixes:
+    above = next(folder for folder in path.absolute().parents if folder.exists())  # those below it are made
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise OptionError(f"{out} cannot be written, as {above} is no folder to write to; choose another place")
+    if suffixes and path.suffix.lower() not in suffixes:
         raise OptionError(f"the name of what is written here must end in {' or '.join(suffixes)}, got {out}")
 
 

@@ -29,7 +29,10 @@ def joined(sets: Sequence[LabelledSet], splits: Sequence[int] | None = None) -> 
     files = [_files(data) for data in sets]
     defaults = {data.labels.default for data in sets}
     if len(defaults) > 1:
-        raise DataError("unlisted labels are absent in one part of the data and unknown in another; say --unlisted")
+        raise DataError(
+            "unlisted labels are absent in one part of the data and unknown in another; give both the same columns "
+            "or name the one to read, or say --unlisted where the format has that option"
+        )
     same = all(data.classes == sets[0].classes for data in sets)
     classes = sets[0].classes if same else tuple(sorted({name for data in sets for name in data.classes}))
     position = {name: column for column, name in enumerate(classes)}

@@ -12,6 +12,7 @@ from polytag.data.paths import Paths
 from polytag.data.pixels import open_image
 from polytag.errors import DataError
 from polytag.labels import Labels
+from polytag.labels.matrix import row_positions
 
 SPLITS = ("train", "val", "test")
 UNSPLIT = -1
@@ -115,7 +116,7 @@ class ImageArrays(Images):
     def select(self, rows: ArrayLike) -> "ImageArrays":
         """Some of them, in the order asked for."""
         chosen = ImageArrays(self._arrays, self._names, self._aspects)
-        chosen._rows = self._rows[np.asarray(rows, dtype=np.int64)]
+        chosen._rows = self._rows[row_positions(rows, len(self))]
         return chosen
 
 
@@ -172,8 +173,12 @@ class LabelledSet:
         return self.labels.classes
 
     def select(self, rows: ArrayLike) -> "LabelledSet":
-        """Some of the photos, in the order asked for."""
-        numbers = np.asarray(rows, dtype=np.int64)
+        """Some of the photos, in the order asked for.
+
+        Raises:
+            OptionError: if a row is not between 0 and ``len(self) - 1``, or ``rows`` is a mask.
+        """
+        numbers = row_positions(rows, len(self))
         return LabelledSet(
             self.images.select(numbers),
             self.labels.select(numbers),

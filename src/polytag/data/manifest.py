@@ -14,6 +14,7 @@ from polytag._text import counted
 from polytag.data.labelled_set import ImageFiles, LabelledSet
 from polytag.data.paths import Paths
 from polytag.errors import DataError
+from polytag.labels.matrix import row_positions
 
 _LINE = re.compile(r"(\\?)([0-9a-fA-F]{64}) [ *](.+)")  # as sha256sum writes it; \ where names have \ or line ends
 _ESCAPED = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
@@ -47,7 +48,7 @@ class CheckedFiles(ImageFiles):
 
     def select(self, rows: ArrayLike) -> "CheckedFiles":
         """Some of them, in the order asked for."""
-        numbers = np.asarray(rows, dtype=np.int64)
+        numbers = row_positions(rows, len(self))
         return CheckedFiles(self.root, self.names.select(numbers), self.digests[numbers])
 
 

@@ -66,7 +66,8 @@ def _open(place: Path, reader: Reader | None) -> LabelledSet:
 
 def _one_a_split(place: Path, found: Sequence[tuple[Reader, Path]]) -> LabelledSet:
     """The photos of several tables, one for each split."""
-    sets = [each.read(file) for each, file in found]
+    files = [file for _, file in found]
+    sets = [_read_one_of(files, each, file) for each, file in found]
     for data, (_, file) in zip(sets, found, strict=True):
         if data.split is not None:
             raise DataError(
@@ -77,7 +78,7 @@ def _one_a_split(place: Path, found: Sequence[tuple[Reader, Path]]) -> LabelledS
     listed = [(data.classes, file) for data, (each, file) in zip(sets, found, strict=True) if isinstance(each, OneHot)]
     if other := next((file for classes, file in listed if classes != listed[0][0]), None):
         raise DataError(f"{other} and {listed[0][1]} differ in their columns of labels; give both the same")
-    whole = joined(sets, [split_of(file) or 0 for _, file in found])
+    whole = joined(sets, [split_of(file) or 0 for file in files])
     seen: set[str] = set()
     for row in range(len(whole)):
         if (name := whole.images.name(row)) in seen:
@@ -86,6 +87,17 @@ def _one_a_split(place: Path, found: Sequence[tuple[Reader, Path]]) -> LabelledS
     assert whole.split is not None
     whole.notes += (split_note(whole.split, "the names of the tables"),)
     return whole
+
+
+def _read_one_of(files: Sequence[Path], reader: Reader, file: Path) -> LabelledSet:
+    """One of several tables that are read together; where that fails, another may do alone."""
+    try:
+        return reader.read(file)
+    except DataError as error:
+        if type(error) is not DataError or "\n" in str(error):
+            raise  # it lists photos
+        other = next(each for each in files if each != file)
+        raise DataError(f"{error}, or name the one file to read, such as {other}") from error
 
 
 def _candidates(place: Path, readers: Sequence[Reader]) -> list[tuple[Reader, Path]]:

@@ -66,9 +66,10 @@ def open_image(source: Path | str | bytes, at_least: tuple[int, int] | None = No
     their first bytes; of several frames or pages the first, of several pictures in a HEIC file the primary one. The
     orientation is applied: of AVIF and HEIC what the container says, whatever else their EXIF block may say, of the
     others that of EXIF, ignored where the EXIF block itself cannot be parsed. Transparent parts show white. 16-bit grey
-    is divided by 257, whatever part of its range it uses (12-bit TIFF by 4095 / 255). 16-bit colour, CMYK, YCbCr and
-    LAB are converted by Pillow, the 10 and 12 bits of AVIF and HEIC by their decoders. Embedded colour profiles are
-    ignored, as torchvision and timm ignore them: pretrained weights have seen photos that way.
+    is divided by 257, whatever part of its range it uses (12-bit TIFF by 4095 / 255), and inverted where a TIFF says
+    that 0 is white. 16-bit colour, CMYK, YCbCr and LAB are converted by Pillow, the 10 and 12 bits of AVIF and HEIC by
+    their decoders. Embedded colour profiles are ignored, as torchvision and timm ignore them: pretrained weights have
+    seen photos that way.
 
     Args:
         source: a file, or its content.
@@ -159,8 +160,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _from_16_bits(image: Image.Image) -> Image.Image:
-    bits = image.tag_v2.get(ExifTags.Base.BitsPerSample, (16,))[0] if isinstance(image, TiffImageFile) else 16
-    values, top = np.asarray(image).astype(np.uint32), 2**bits - 1
+    tags = image.tag_v2 if isinstance(image, TiffImageFile) else {}
+    values, top = np.asarray(image).astype(np.uint32), 2 ** tags.get(ExifTags.Base.BitsPerSample, (16,))[0] - 1
+    if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:  # 0 is white; Pillow turns 8 bits alone
+        values = top - values
     grey = ((values * 255 + top // 2) // top).astype(np.uint8)
     grey[values == image.info.get("transparency", -1)] = 255  # the one grey that a PNG may declare transparent
     return Image.fromarray(grey)

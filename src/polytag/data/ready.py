@@ -45,7 +45,7 @@ def ready(
         The photos that can be read; a note says how many were left out.
 
     Raises:
-        DataError: if a photo cannot be read and may not be skipped, or none can.
+        DataError: if a photo cannot be read and may not be skipped, or none can, or there is no memory to keep them in.
         OptionError: if ``cache`` or ``on_bad_image`` is another word.
     """
     check_choice("cache", cache, ("auto", "memory", "none"))
@@ -53,7 +53,13 @@ def ready(
     height, width = preprocessing.image_size
     total = len(data)
     kept = cache == "memory" or (cache == "auto" and total * height * width * 3 <= CACHE_LIMIT)
-    pixels = np.empty((total if kept else 0, height, width, 3), np.uint8)
+    try:
+        pixels = np.empty((total if kept else 0, height, width, 3), np.uint8)
+    except MemoryError as error:
+        raise DataError(
+            f"the photos take {total * height * width * 3 / 1e9:,.0f} GB decoded, for which there is not enough "
+            "memory; use --cache none or a smaller --image-size"
+        ) from error
     aspects = np.ones(total)  # width over height
     bad: list[tuple[int, str]] = []
     task = "decoding photos" if kept else "checking photos"

@@ -104,6 +104,24 @@ def test_folders_beside_those_of_splits_are_noted(tmp_path):
     )
 
 
+def test_photos_deeper_than_the_folders_of_labels_are_counted_and_their_folder_is_named(tmp_path):
+    photos(tmp_path, cat__2020__c="1", dog__a="2", hat__b="3", hat___old__x="4")
+    (tmp_path / "hat" / "_old").rename(tmp_path / "hat" / ".old")
+    data = open_data(tmp_path)
+    assert data.classes == ("dog", "hat")
+    assert data.notes == ("2 folders of photos, 2 labels", "1 photo in 'cat/2020', no folder of a label, left out")
+    photos(tmp_path, dog__sub__d="5", dog__sub__deep__e="6", dog__sub__f="7")
+    assert open_data(tmp_path).notes[1:] == ("4 photos in 'cat/2020' and 2 other folders, none of a label, left out",)
+
+
+def test_photos_deeper_than_the_folders_of_labels_of_splits_are_counted_too(tmp_path):
+    photos(tmp_path, train__cat__a="1", train__cat__sub__b="2", val__hat__c="3", bus__d="4", bus__sub__e="5")
+    assert open_data(tmp_path).notes[1:-1] == (
+        "folder 'bus' beside those of the splits left out",
+        "2 photos in 'bus/sub' and 1 other folder, none of a label, left out",
+    )
+
+
 def test_labels_are_composed_and_noted_where_they_look_alike(tmp_path):
     for name in ("Cafe\u0301", "caf\u00e9"):
         (tmp_path / name).mkdir()

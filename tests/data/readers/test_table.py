@@ -100,6 +100,8 @@ def test_rows_are_counted_as_an_editor_counts_lines(tmp_path):
     [
         ("", {}, "labels.csv is empty; its first line must name the columns, such as filename,labels"),
         ("\n \n", {}, "labels.csv is empty; its first line must name the columns, such as filename,labels"),
+        (",,,\n,,,\n", {}, "labels.csv is empty; its first line must name the columns, such as filename,labels"),
+        ('""\n', {}, "labels.csv is empty; its first line must name the columns, such as filename,labels"),
         ("filename,labels\n", {}, "labels.csv has a header and no rows; add a row for each photo"),
         (
             "filename,text\na.jpg,cat\n",

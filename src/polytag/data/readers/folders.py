@@ -1,7 +1,8 @@
 """Labels in the names of folders: one a label, a photo of several labels in several of them."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -116,9 +117,24 @@ def _left_out(path: Path, places: Sequence[Path]) -> Iterator[str]:
     above = {path, *(folder.parent for folder in places)}
     if loose := sum(_is_photo(file) for place in above for file in place.iterdir()):
         yield f"{counted(loose, 'photo')} in no folder of a label left out"
+    known = above | {*places}
     for folder in _inner(path):
-        if folder not in above and folder not in places and _has_photos(folder):
+        if folder not in known and _has_photos(folder):
+            known.add(folder)
             yield f"folder {folder.name!r} beside those of the splits left out"
+    if deeper := {place: number for place, number in _photos_below(known) if number}:
+        first, *others = (repr(place.relative_to(path).as_posix()) for place in deeper)
+        where = f"{first} and {counted(len(others), 'other folder')}, none" if others else f"{first}, no folder"
+        yield f"{counted(sum(deeper.values()), 'photo')} in {where} of a label, left out"
+
+
+def _photos_below(known: Collection[Path]) -> Iterator[tuple[Path, int]]:
+    """The folders at any depth below those known, but hidden ones, and how many photos are in each."""
+    for top in sorted(known):
+        for place, inner, files in os.walk(top):
+            inner[:] = sorted(name for name in inner if not name.startswith(".") and Path(place, name) not in known)
+            if Path(place) != top:
+                yield Path(place), sum(_is_photo(Path(place, name)) for name in files)
 
 
 def _digest(file: Path) -> str:

@@ -105,6 +105,8 @@ class TextTable:
         self.text = open_text(path, encoding)
         self.separator = column_separator(self.text)
         start = [row for _, row in islice(self.text.rows(self.separator), SAMPLE_ROWS + 1)]
+        if not start:  # its cells are all blank
+            raise _empty(path)
         self.header = [name.strip() for name in start[0]]
         self.sample = start[1:]
 
@@ -147,7 +149,7 @@ def column_separator(text: Text) -> str:
     """The separator that finds the most columns in the header; of equals, one that fits the rows below it."""
     start = [line for line in islice(text.lines(), 100) if line.strip()]
     if not start:
-        raise DataError(f"{text.path} is empty; its first line must name the columns, such as filename,labels")
+        raise _empty(text.path)
 
     def merit(separator: str) -> tuple[int, bool]:
         widths = [len(row) for row in csv.reader(start, delimiter=separator)]
@@ -157,3 +159,7 @@ def column_separator(text: Text) -> str:
         return max(COLUMN_SEPARATORS, key=merit)
     except csv.Error as error:
         raise DataError(f"{text.path} cannot be read as a table ({error}); check its quotes") from error
+
+
+def _empty(path: Path) -> DataError:
+    return DataError(f"{path} is empty; its first line must name the columns, such as filename,labels")
