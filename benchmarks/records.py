@@ -108,7 +108,7 @@ def check(records: Path, table: Path) -> int:
 
 def recomputed(runs: Sequence[Run], groups: Mapping[str, NDArray[np.bool_]]) -> dict[str, float]:
     """The numbers of one run, or of several as one model, on the test photos; those that are defined."""
-    logits, targets, _ = answers(runs)
+    logits, targets = answers(runs)[:2]
     precisions = average_precision(logits, targets)  # (classes,)
     found = {"mAP": mean_of_defined(precisions)}
     found |= {name: mean_of_defined(precisions[group]) for name, group in groups.items() if group.any()}

@@ -26,7 +26,7 @@ VAL = "scores/val.safetensors"
 
 def answers(run: Path) -> tuple[NDArray[np.float32], NDArray[np.int8], str]:
     """Logits and targets of a run's photos, and which photos these are."""
-    logits, targets, _ = load_scores(run)
+    logits, targets = load_scores(run)[:2]
     if not (run / VAL).exists():
         return logits, targets, "test alone"
     val = load_file(run / VAL)

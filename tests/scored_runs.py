@@ -10,10 +10,10 @@ from polytag.scores import VAL_SCORES, save_scores
 CLASSES = ("cat", "dog", "hat")
 
 
-def make_scored(folder, logits, targets, classes=CLASSES, fingerprint="photos", val=None, **parts):
+def make_scored(folder, logits, targets, classes=CLASSES, fingerprint="photos", val=None, groups=None, **parts):
     """A run that answered its test photos with ``logits``, and those of validation with ``val``, logits and targets.
 
-    ``parts`` go into its config.
+    ``groups`` are of the test photos; ``parts`` go into its config.
     """
     config = new_config(
         backbone="none",
@@ -26,7 +26,7 @@ def make_scored(folder, logits, targets, classes=CLASSES, fingerprint="photos", 
         command="",
     )
     save_json(folder / CONFIG, config | parts)
-    assert save_scores(folder, logits, targets, fingerprint) is None
+    assert save_scores(folder, logits, targets, fingerprint, groups=groups) is None
     if val is not None:
         assert save_scores(folder, *val, f"{fingerprint} of validation", VAL_SCORES) is None
     return folder

@@ -11,7 +11,7 @@ from toys import tiny_set
 from polytag import scores as module
 from polytag.data.labelled_set import ImageArrays
 from polytag.errors import OptionError, RunError
-from polytag.scores import SCORES, VAL_SCORES, load_scores, photos_fingerprint, save_scores
+from polytag.scores import SCORES, VAL_SCORES, groups_of, load_scores, photos_fingerprint, save_scores
 
 LOGITS = np.array([[0.5, -np.inf], [-1.0, 3.0], [2.0, 0.0]], dtype=np.float32)
 TARGETS = np.array([[1, 0], [-1, 1], [1, 0]], dtype=np.int8)
@@ -60,6 +60,24 @@ def test_scores_and_targets_must_fit_each_other(tmp_path):
     with pytest.raises(OptionError, match=r"^targets must have the shape of scores \(3, 2\), got \(2, 2\); "):
         save_scores(tmp_path, LOGITS, TARGETS[:2], "abc")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_groups_of_photos_are_kept_as_numbers_from_0(tmp_path):
+    save_scores(tmp_path, LOGITS, TARGETS, "abc")
+    assert load_scores(tmp_path).clusters is None
+    assert groups_of(load_scores(tmp_path)) == 0
+    save_scores(tmp_path, LOGITS, TARGETS, "abc", groups=np.array([90, 7, 90]))
+    scores = load_scores(tmp_path)
+    np.testing.assert_array_equal(scores.clusters, [1, 0, 1])
+    assert groups_of(scores) == 2
+
+
+def test_groups_of_fewer_photos_are_damage(tmp_path):
+    save_scores(tmp_path, LOGITS, TARGETS, "abc", groups=np.array([0, 1]))
+    with pytest.raises(
+        RunError, match=r"is damaged: it must hold an int64 cluster a photo; restore it or train again$"
+    ):
+        load_scores(tmp_path)
 
 
 def test_missing_scores_are_a_sentence(tmp_path):

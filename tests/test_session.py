@@ -5,6 +5,7 @@ import csv
 import json
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
@@ -14,6 +15,7 @@ from toys import tiny_set
 import polytag.session
 import polytag.train.speed
 from polytag._team import Team
+from polytag.data.labelled_set import LabelledSet
 from polytag.data.splits import three_way
 from polytag.errors import DataError, ElsewhereError, OptionError, ProcessError, RunError
 from polytag.fit import Training
@@ -26,6 +28,7 @@ from polytag.run import Run
 from polytag.scores import SCORES, VAL_SCORES, load_scores
 from polytag.session import Note
 from polytag.train.loop import Epoch
+from polytag.tuning import tune
 
 FULL = "CUDA out of memory. Tried to allocate 2.00 GiB."
 
@@ -244,6 +247,18 @@ def test_what_it_answered_on_the_test_and_validation_photos_is_kept(tmp_path):
         assert METRICS["mAP"](scores.logits, scores.targets, 0.0) == pytest.approx(run.metrics[part]["mAP"])
     Recorder(run.path, run.config, "mAP").start({})  # a run that replaces it
     assert not any((run.path / "scores").iterdir())
+
+
+def test_groups_of_the_photos_are_kept_with_the_answers(tmp_path):
+    plain = tiny_set(40)
+    data = LabelledSet(plain.images, plain.labels, groups=np.arange(40) // 2 + 7)
+    run = training(tmp_path / "run", data=data, epochs=1).finish()
+    for name, part in ((SCORES, three_way(data, 0).test), (VAL_SCORES, three_way(data, 0).val)):
+        clusters = load_scores(run.path, name).clusters
+        np.testing.assert_array_equal(clusters, np.unique(part.groups, return_inverse=True)[1])
+        assert 0 < clusters.max() < len(clusters) - 1
+    tuned, plainly = tune(run, data), tune(run, plain)
+    assert tuned.adapted.gain != plainly.adapted.gain
 
 
 def test_trackers_are_told_every_epoch(tmp_path):

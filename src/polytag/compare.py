@@ -11,7 +11,7 @@ from polytag._checks import check_number
 from polytag.errors import OptionError, RunError
 from polytag.metrics.bootstrap import LEAST_DRAWS, MEASURES, Difference, difference, resampled
 from polytag.run import Run
-from polytag.scores import SCORES, Scores, load_scores
+from polytag.scores import SCORES, Scores, groups_of, load_scores
 
 
 class Compared(NamedTuple):
@@ -26,6 +26,7 @@ class Comparison(NamedTuple):
     """Runs and how far they are from the first of them, the base."""
 
     photos: int
+    groups: int  # of photos that are drawn together; 0 where each is on its own
     classes: tuple[str, ...]
     draws: int
     seed: int
@@ -60,13 +61,13 @@ def compare(runs: Sequence[Path | str], draws: int = 1000, seed: int = 0) -> Com
     kept = _in_order(base, base)
     logits = [kept.logits, *(_alike(other, base, kept) for other in others)]  # all are checked before the work begins
     metrics = [{name: measure(scores, kept.targets, 0.0) for name, measure in MEASURES.items()} for scores in logits]
-    values = [resampled(scores, kept.targets, draws, seed) for scores in logits]
+    values = [resampled(scores, kept.targets, draws, seed, clusters=kept.clusters) for scores in logits]
     differences = [
         {name: difference(of[name] - metrics[0][name], moved[name] - values[0][name]) for name in MEASURES}
         for of, moved in zip(metrics[1:], values[1:], strict=True)
     ]
     compared = map(Compared, folders, metrics, ({}, *differences))
-    return Comparison(len(kept.targets), base.classes, draws, seed, tuple(compared))
+    return Comparison(len(kept.targets), groups_of(kept), base.classes, draws, seed, tuple(compared))
 
 
 def _in_order(run: Run, base: Run) -> Scores:
@@ -81,7 +82,7 @@ def _in_order(run: Run, base: Run) -> Scores:
             "restore it or train again"
         )
     order = [run.classes.index(name) for name in base.classes]
-    return Scores(scores.logits[:, order], scores.targets[:, order], scores.fingerprint)
+    return scores._replace(logits=scores.logits[:, order], targets=scores.targets[:, order])
 
 
 def _alike(run: Run, base: Run, kept: Scores) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from polytag._checks import check_scores_targets
 from polytag.data.labelled_set import Images
 from polytag.errors import OptionError, RunError
 from polytag.metrics._inputs import check_pair
+from polytag.metrics.bootstrap import numbered
 from polytag.train.state import write_tensors
 
 SCORES, VAL_SCORES = "scores/test.safetensors", "scores/val.safetensors"
@@ -30,6 +31,12 @@ class Scores(NamedTuple):
     logits: NDArray[np.float32]  # (photos, classes)
     targets: NDArray[np.int8]  # (photos, classes) of 1 present, 0 absent, -1 unknown
     fingerprint: str  # of the photos
+    clusters: NDArray[np.int64] | None = None  # (photos,), from 0: those of one patient, say, share a number
+
+
+def groups_of(scores: Scores) -> int:
+    """How many groups the photos are in; 0 where each is on its own."""
+    return 0 if scores.clusters is None else int(scores.clusters.max(initial=-1)) + 1
 
 
 def photos_fingerprint(images: Images) -> str:
@@ -41,7 +48,12 @@ def photos_fingerprint(images: Images) -> str:
 
 
 def save_scores(
-    folder: Path, logits: NDArray[np.float32], targets: NDArray[np.int8], fingerprint: str, name: str = SCORES
+    folder: Path,
+    logits: NDArray[np.float32],
+    targets: NDArray[np.int8],
+    fingerprint: str,
+    name: str = SCORES,
+    groups: NDArray[np.int64] | None = None,
 ) -> str | None:
     """Write ``scores/test.safetensors`` of a run folder, or ``scores/val.safetensors``.
 
@@ -51,6 +63,7 @@ def save_scores(
         targets: ``(photos, classes)`` of 1 present, 0 absent, -1 unknown.
         fingerprint: of the photos, :func:`photos_fingerprint`.
         name: ``SCORES`` for the test photos, ``VAL_SCORES`` for those of validation.
+        groups: ``(photos,)``, of a :class:`~polytag.data.labelled_set.LabelledSet`; None where each is on its own.
 
     Returns:
         A sentence where there are over ``LARGEST`` entries: nothing is written then, and an earlier file goes.
@@ -73,6 +86,9 @@ def save_scores(
         "logits": torch.from_numpy(np.ascontiguousarray(logits, dtype=np.float32)),
         "targets": torch.from_numpy(np.ascontiguousarray(targets, dtype=np.int8)),
     }
+    clusters = numbered(groups)
+    if clusters is not None:
+        tensors["clusters"] = torch.from_numpy(clusters.astype(np.int64))
     write_tensors(path, tensors, {"fingerprint": fingerprint})
     return None
 
@@ -92,6 +108,7 @@ def load_scores(folder: Path, name: str = SCORES) -> Scores:
     try:
         with safe_open(path, "pt") as file:
             logits, targets = (file.get_tensor(name) for name in ("logits", "targets"))
+            clusters = file.get_tensor("clusters") if "clusters" in file.keys() else None  # noqa: SIM118
             fingerprint = str(file.metadata()["fingerprint"])
     except (OSError, SafetensorError, KeyError, TypeError) as error:
         raise RunError(f"{path} cannot be read ({error}); restore it or train again") from error
@@ -101,4 +118,6 @@ def load_scores(folder: Path, name: str = SCORES) -> Scores:
         check_pair(logits.numpy(), targets.numpy())
     except OptionError as error:
         raise RunError(f"{path} is damaged ({error}); restore it or train again") from error
-    return Scores(logits.numpy(), targets.numpy(), fingerprint)
+    if clusters is not None and (clusters.dtype != torch.int64 or clusters.shape != logits.shape[:1]):
+        raise RunError(f"{path} is damaged: it must hold an int64 cluster a photo; restore it or train again")
+    return Scores(logits.numpy(), targets.numpy(), fingerprint, None if clusters is None else clusters.numpy())

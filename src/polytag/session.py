@@ -282,16 +282,16 @@ class Session:
     def _concluded(self, recorder: Recorder, split: Split) -> Iterator[Event]:
         """Judge the best weights on the photos of validation, and of the test, which nothing has looked at before."""
         t, team = self.training, self.team
-        model = trained_model(t.method, self._model())
+        model = trained_model(t.method, self._model()).to(self.device)
         model.load_state_dict(team.from_first(lambda: Run.open(t.out).load_weights()))
-        model.to(self.device)
         metrics: dict[str, Any] = {"best": recorder.best}
         for name, part, file in (("val", split.val, VAL_SCORES), ("test", split.test, SCORES)):
             if not len(part) or (name == "test" and not t.judge_test):
                 continue
             judged = evaluate(model, Loader(part, self.preprocessing, None, t.workers), self.device, team)
             metrics[name] = judged.compute(train_positives=split.train.labels.counts().present.tolist())
-            if team.first and (note := save_scores(t.out, *judged.collected(), photos_fingerprint(part.images), file)):
+            kept = (*judged.collected(), photos_fingerprint(part.images), file, part.groups)
+            if team.first and (note := save_scores(t.out, *kept)):
                 yield Note(note)
         if team.first:
             save_json(t.out / METRICS, metrics)

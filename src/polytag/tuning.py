@@ -12,6 +12,7 @@ from polytag.labels.calibration import check_shrink
 from polytag.labels.thresholds import Objective, best_thresholds, checked_level
 from polytag.metrics import METRICS, Evaluation
 from polytag.metrics.adapted import Adapted, adapted_thresholds
+from polytag.metrics.bootstrap import numbered
 from polytag.metrics.calibrated import Calibrated, calibrated
 from polytag.predictor import Predictor
 from polytag.run import Run, save_calibration, save_thresholds
@@ -65,7 +66,7 @@ def tune(
     scores, targets = evaluation.collected()
     probabilities, adapted = expit(scores.astype(np.float64)), None
     if objective == "f1" and level is None:
-        adapted = adapted_thresholds(probabilities, targets, shrink, grid, always)
+        adapted = adapted_thresholds(probabilities, targets, shrink, grid, always, clusters=numbered(data.groups))
         chosen = adapted.thresholds
     else:
         chosen = best_thresholds(probabilities, targets, objective, level, shrink, grid)
@@ -113,7 +114,7 @@ def calibrate(
     if run.calibration:
         cuts = (cuts - run.calibration.offsets) / run.calibration.slopes
     logits, targets = Predictor(plain, device=device, workers=workers).evaluate(data).collected()
-    found = calibrated(logits, targets, shrink, always)
+    found = calibrated(logits, targets, shrink, always, clusters=numbered(data.groups))
     before, after = (
         {name: METRICS[name](answers, targets, 0.0) for name in ("ECE", "brier")} for answers in (logits, found.logits)
     )

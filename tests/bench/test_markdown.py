@@ -51,6 +51,11 @@ def test_a_whole_table():
     ]
 
 
+def test_photos_that_are_drawn_together_are_told():
+    text = as_markdown(made([line("a", 0.5)], test_groups=30), COMMAND)
+    assert "protocol fast, 412 test photos of 30 groups, each drawn together, 20 labels" in text
+
+
 def test_labels_that_the_test_photos_do_not_define_are_counted_with_their_group():
     text = as_markdown(made([line("a", 0.5)], undefined={"head": 0, "medium": 2, "tail": 1}), COMMAND)
     assert "at least 100 (12 labels); medium, between (7 labels, 2 undefined on the test photos); tail" in text

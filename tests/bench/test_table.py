@@ -214,6 +214,21 @@ def test_rows_are_compared_with_the_baseline_seed_by_seed(tmp_path):
     assert made.detectable == pytest.approx(detectable(*np.mean(noises, axis=0), 3))
 
 
+def test_photos_of_a_group_are_drawn_together(tmp_path):
+    groups = np.repeat(np.arange(12), 5)
+    runs = {
+        name: [run(tmp_path / f"{name}{n}", skill, n, groups=groups) for n in range(2)]
+        for name, skill in SKILLS.items()
+    }
+    made = make_table(suite(*SKILLS), runs, draws=100)
+    assert made.test_groups == 12
+    ours, theirs = ([load_scores(folder) for folder in runs[name]] for name in ("better", "bce"))
+    logits = [[each.logits for each in of] for of in (ours, theirs)]
+    expected = paired_difference(*logits, ours[0].targets, draws=100, clusters=groups)
+    assert made.lines[1].differences["mAP"] == expected["mAP"]
+    assert expected["mAP"] != paired_difference(*logits, ours[0].targets, draws=100)["mAP"]
+
+
 def test_in_a_ladder_rows_are_compared_with_the_row_above(tmp_path):
     skills = {"bce": 0.6, "better": 2.0, "worse": 0.1}
     runs = {name: [run(tmp_path / f"{name}-{n}", skill, n) for n in range(4)] for name, skill in skills.items()}

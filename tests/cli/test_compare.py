@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+import numpy as np
 import pytest
 from scored_runs import answers, make_scored
 
@@ -71,6 +72,16 @@ def test_long_and_evil_names_stay_within_their_line(runs, tmp_path, capsys):
     assert rows[-1]["run"] == f"{tmp_path}/runs/a\\x1b[2J\\n"
 
 
+def test_photos_that_are_drawn_together_are_told(tmp_path, capsys):
+    groups = np.repeat(np.arange(12), 5)
+    two = [make_scored(tmp_path / name, *answers(skill), groups=groups) for name, skill in (("a", 0.3), ("b", 1.5))]
+    apart = [make_scored(tmp_path / f"{name}0", *answers(skill)) for name, skill in (("a", 0.3), ("b", 1.5))]
+    together = shown(capsys, *two)
+    assert together.endswith("of training seeds.\nPhotos of one of the 12 groups are drawn together.\n")
+    assert json.loads(shown(capsys, *two, "--format", "json"))["groups"] == 12
+    assert compare(two).runs[1].differences["mAP"] != compare(apart).runs[1].differences["mAP"]
+
+
 def test_programs_get_the_same_numbers(runs, capsys):
     comparison = compare(runs, draws=150, seed=2)
     words = (*runs, "--draws", 150, "--seed", 2)
@@ -78,6 +89,7 @@ def test_programs_get_the_same_numbers(runs, capsys):
     base, better = comparison.runs
     assert values == {
         "photos": 60,
+        "groups": 0,
         "classes": ["cat", "dog", "hat"],
         "draws": 150,
         "seed": 2,

@@ -62,6 +62,15 @@ def test_it_is_a_function_of_its_arguments_and_its_options_reach_the_choice():
     np.testing.assert_array_equal(found.thresholds, best_thresholds(scores, targets, shrink=0.0, grid=0.05))
 
 
+def test_no_photo_is_judged_at_thresholds_of_its_own_cluster():
+    scores, targets = photos(shift=0.0, skill=0.3, items=40)
+    clusters = np.repeat(np.arange(40), 8)
+    scores, targets = scores[clusters], targets[clusters]  # every photo eight times
+    alone, together = adapted_thresholds(scores, targets), adapted_thresholds(scores, targets, clusters=clusters)
+    assert alone.gain.value > together.gain.value + 0.02
+    assert alone.gain.high - alone.gain.low < together.gain.high - together.gain.low
+
+
 def test_unknown_entries_count_nowhere():
     scores, targets = photos(shift=2.0)
     blank = generator(5).random(targets.shape) < 0.3

@@ -15,8 +15,10 @@ from polytag.metrics.bootstrap import (
     difference,
     difference_of_measured,
     measured,
+    numbered,
     paired_difference,
     photo_counts,
+    photo_folds,
     resampled,
 )
 
@@ -27,7 +29,9 @@ TARGETS = np.array([[1], [0], [1], [0]], dtype=np.int8)
 
 def drawn(monkeypatch, *counts):
     """Values of one resample with these counts of the four photos."""
-    monkeypatch.setattr(bootstrap, "photo_counts", lambda items, seed, draw: np.array(counts, dtype=np.int32))
+    monkeypatch.setattr(
+        bootstrap, "photo_counts", lambda items, seed, draw, clusters=None: np.array(counts, dtype=np.int32)
+    )
     values = resampled(SCORES, TARGETS, draws=1)
     return [values[name].item() for name in ("mAP", "CF1", "OF1")]
 
@@ -200,6 +204,43 @@ def test_the_interval_puts_those_of_photos_and_of_seeds_together():
     result = _over_seeds(np.array([0.05, 0.15, 0.10]), resamples)
     far = np.sqrt(1.959964**2 * 0.01 * 100 / 99 + 4.302653**2 * 0.0025 / 3)
     assert result == pytest.approx((0.1, 0.1 - far, 0.1 + far, "not resolved"), abs=1e-6)
+
+
+def test_photos_of_a_cluster_are_drawn_together():
+    clusters = numbered(np.array([70, -3, 70, 5, 5, 70]))
+    np.testing.assert_array_equal(clusters, [2, 0, 2, 1, 1, 2])
+    for draw in range(20):
+        counts = photo_counts(6, 3, draw, clusters)
+        assert counts.dtype == np.int32
+        assert counts[[1, 3, 0]].sum() == 3  # as many clusters as there are
+        np.testing.assert_array_equal(counts[[2, 5, 4]], counts[[0, 0, 3]])
+    np.testing.assert_array_equal(photo_counts(6, 3, 1, np.arange(6)), photo_counts(6, 3, 1))
+
+
+def test_photos_of_a_cluster_share_a_fold():
+    clusters = np.repeat(np.arange(7), [1, 2, 3, 4, 5, 6, 7])
+    folds = photo_folds(28, 0, 3, clusters)
+    np.testing.assert_array_equal(np.sort(np.concatenate(folds)), np.arange(28))
+    assert all(set(clusters[a]).isdisjoint(clusters[b]) for a in folds for b in folds if a is not b)
+    alone = photo_folds(28, 0, 3)
+    assert [len(fold) for fold in alone] == [10, 9, 9]
+    for fold, own in zip(alone, photo_folds(28, 0, 3, np.arange(28)), strict=True):
+        np.testing.assert_array_equal(np.sort(fold), own)
+
+
+def test_alike_photos_of_a_patient_do_not_make_a_difference_sure():
+    called = {"apart": 0, "together": 0}
+    clusters = np.repeat(np.arange(30), 6)
+    for number in range(60):  # two models that are as good, on 30 patients of 6 nearly equal photos
+        random = np.random.default_rng(number)
+        targets = (random.random((30, 2)) < 0.5).astype(np.int8)[clusters]
+        a, b = (
+            (random.normal(size=(30, 2)))[clusters] + targets + 0.01 * random.normal(size=(180, 2)) for _ in range(2)
+        )
+        for name, drawn_together in (("apart", None), ("together", clusters)):
+            moved = paired_difference([a], [b], targets, draws=100, clusters=drawn_together)["mAP"]
+            called[name] += moved.verdict != "not resolved"
+    assert called["together"] < 10 < called["apart"]
 
 
 def test_what_no_resample_defines_is_not_resolved_over_seeds_either():

@@ -51,6 +51,15 @@ def test_no_photo_is_judged_by_a_fit_to_itself():
     assert (calibrated(logits, flipped).logits != found.logits).any()
 
 
+def test_no_photo_is_judged_by_a_fit_to_its_own_cluster():
+    logits, targets = photos(0.4, 0.0, items=30)
+    clusters = np.repeat(np.arange(30), 10)
+    logits, targets = logits[clusters], targets[clusters]  # every photo ten times
+    alone, together = calibrated(logits, targets), calibrated(logits, targets, clusters=clusters)
+    assert alone.gain.value > together.gain.value
+    assert alone.gain.high - alone.gain.low < together.gain.high - together.gain.low
+
+
 def test_it_is_a_function_of_its_arguments_and_unknown_entries_count_nowhere():
     logits, targets = photos(0.5, -1.5)
     assert calibrated(logits, targets).gain == calibrated(logits, targets).gain

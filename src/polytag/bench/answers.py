@@ -46,9 +46,10 @@ def thresholds(runs: Sequence[Run]) -> NDArray[np.float64] | None:
     """
     if not all((run.path / VAL_SCORES).exists() for run in runs):
         return None
-    logits, targets, _ = answers(runs, VAL_SCORES)
+    kept = answers(runs, VAL_SCORES)
     try:
-        return np.asarray(logit(adapted_thresholds(expit(logits.astype(np.float64)), targets).thresholds))
+        found = adapted_thresholds(expit(kept.logits.astype(np.float64)), kept.targets, clusters=kept.clusters)
+        return np.asarray(logit(found.thresholds))
     except OptionError as error:
         raise RunError(f"no thresholds can be chosen from {runs[0].path / VAL_SCORES}: {error}") from error
 

@@ -74,7 +74,8 @@ def facts(table: Table) -> str:
     parts = [
         suite.data,
         f"protocol {suite.protocol}",
-        counted(table.test_photos, "test photo"),
+        counted(table.test_photos, "test photo")
+        + (f" of {counted(table.test_groups, 'group')}, each drawn together" if table.test_groups else ""),
         counted(table.classes, "label"),
         counted(len(suite.seeds), "seed"),
     ]

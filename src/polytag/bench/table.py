@@ -19,7 +19,7 @@ from polytag.labels.facts import LIMITS, tail_groups
 from polytag.metrics import undefined_classes
 from polytag.metrics.bootstrap import LEAST_DRAWS, Measured, difference_of_measured, measured, reach
 from polytag.run import CONFIG, Run
-from polytag.scores import Scores
+from polytag.scores import Scores, groups_of
 
 POWER = 0.8  # of the verdicts behind `detectable`
 
@@ -80,6 +80,7 @@ def make_table(
         lines=tuple(lines),
         classes=len(base.classes),
         test_photos=len(kept.targets),
+        test_groups=groups_of(kept),
         sizes={name: int(group.sum()) for name, group in groups.items()},
         undefined={name: undefined_classes(kept.targets[:, group]) for name, group in groups.items()},
         tail_limits=tail_limits,
@@ -162,13 +163,14 @@ def _judged(
     scores = answers(runs)
     must_be_alike(runs[0], scores, base, kept, "test")
     plain = [name for name in metrics if name not in ADAPTED]
-    values, resamples = measured(scores.logits, scores.targets, draws, groups=groups, metrics=(*MEASURES, *plain))
+    answered, drawn = (scores.logits, scores.targets, draws), kept.clusters
+    values, resamples = measured(*answered, groups=groups, metrics=(*MEASURES, *plain), clusters=drawn)
     adapted = {name: ADAPTED[name] for name in metrics if name in ADAPTED}
     limits = thresholds(runs) if adapted else None
     if limits is None:
         unknown = {name: np.full(draws, np.nan) for name in adapted}
         return Measured(values | dict.fromkeys(adapted, float("nan")), resamples | unknown)
-    moved = measured(scores.logits, scores.targets, draws, metrics=tuple(adapted.values()), threshold=limits)
+    moved = measured(*answered, metrics=tuple(adapted.values()), threshold=limits, clusters=drawn)
     for name, own in adapted.items():
         values[name], resamples[name] = moved.values[own], moved.resamples[own]
     return Measured(values, resamples)

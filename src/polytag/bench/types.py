@@ -85,6 +85,7 @@ class Table:
     lines: tuple[Line, ...]  # in the order of the suite's rows
     classes: int
     test_photos: int
+    test_groups: int  # of photos that are drawn together; 0 where each is on its own
     sizes: Mapping[str, int]  # how many classes are head, medium, tail
     undefined: Mapping[str, int]  # how many of these have no known positive or no known negative among the test photos
     tail_limits: tuple[int, int]  # head has at least the first, tail fewer than the second

@@ -36,8 +36,9 @@ def as_table(comparison: Comparison) -> str:
     names = [_short(run.path, room) for run in comparison.runs] * len(MEASURES)
     rows = [(name, *row) for name, row in zip(("run", *names), cells, strict=True)]
     photos, labels = counted(comparison.photos, "test photo"), counted(len(comparison.classes), "label")
+    together = f"\nPhotos of one of the {comparison.groups} groups are drawn together." if comparison.groups else ""
     first = f"{photos}, {labels}; values in percent, differences to the first run"
-    return f"{first}\n\n{table(rows, frozenset((2, 3, 4)))}\n\n{COVERS}\n"
+    return f"{first}\n\n{table(rows, frozenset((2, 3, 4)))}\n\n{COVERS}{together}\n"
 
 
 def as_csv(comparison: Comparison) -> str:

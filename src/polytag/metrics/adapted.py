@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logit
 
-from polytag._random import generator
 from polytag.labels.matrix import UNKNOWN
 from polytag.labels.thresholds import best_thresholds
-from polytag.metrics.bootstrap import Difference, difference_of_measured, measured
+from polytag.metrics.bootstrap import Clusters, Difference, difference_of_measured, measured, photo_folds
 
 FOLDS, DRAWS = 5, 500
 _LEAST = 1e-12  # of a probability whose logit is to be finite
@@ -25,7 +24,13 @@ class Adapted(NamedTuple):
 
 
 def adapted_thresholds(
-    scores: ArrayLike, targets: ArrayLike, shrink: float = 10.0, grid: float = 0.0, always: bool = False, seed: int = 0
+    scores: ArrayLike,
+    targets: ArrayLike,
+    shrink: float = 10.0,
+    grid: float = 0.0,
+    always: bool = False,
+    seed: int = 0,
+    clusters: Clusters = None,
 ) -> Adapted:
     """Those of :func:`polytag.labels.thresholds.best_thresholds` for F1; 0.5 for all where they are not found to help.
 
@@ -41,6 +46,7 @@ def adapted_thresholds(
         grid: try multiples of this alone, in ``[0, 0.5]``; 0 for every cut.
         always: take them however little they help.
         seed: of the folds and of the resamples.
+        clusters: ``(items,)``, which photos share a fold and are drawn together.
 
     Raises:
         OptionError: as :func:`~polytag.labels.thresholds.best_thresholds` does.
@@ -49,13 +55,13 @@ def adapted_thresholds(
     chosen = best_thresholds(p, y, shrink=shrink, grid=grid)
     above = _logits(p)  # over 0.5 where positive
     moved = np.empty_like(above)  # over the thresholds of the others
-    for fold in np.array_split(generator(seed).permutation(len(p)), FOLDS):
+    for fold in photo_folds(len(p), seed, FOLDS, clusters):
         rest = np.setdiff1d(np.arange(len(p)), fold)
         if _can_choose(y[rest]):
             moved[fold] = above[fold] - _logits(best_thresholds(p[rest], y[rest], shrink=shrink, grid=grid))
         else:
             moved[fold] = above[fold]
-    own, plain = (measured(one, y, DRAWS, seed, metrics=(_MEASURE,)) for one in (moved, above))
+    own, plain = (measured(one, y, DRAWS, seed, metrics=(_MEASURE,), clusters=clusters) for one in (moved, above))
     gain = difference_of_measured([own], [plain])[_MEASURE]
     taken = always or gain.verdict == "up"
     return Adapted(chosen if taken else np.full(p.shape[1], 0.5), gain, taken)

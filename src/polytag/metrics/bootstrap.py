@@ -44,10 +44,29 @@ class Measured(NamedTuple):
     resamples: dict[str, NDArray[np.float64]]  # (draws,) each, of the photos drawn anew
 
 
-def photo_counts(items: int, seed: int, draw: int) -> NDArray[np.int32]:
-    """How often each photo is in a resample, ``(items,)``; a function of the seed and the number of the draw."""
-    rows = generator(seed, draw).integers(items, size=items)
-    return np.bincount(rows, minlength=items).astype(np.int32)
+Clusters = NDArray[np.integer] | None  # (items,), of each photo a number from 0 without gaps; None for one of its own
+
+
+def numbered(groups: NDArray[np.integer] | None) -> Clusters:
+    """Any numbers of groups, ``(items,)``, as numbers of clusters."""
+    return None if groups is None else np.unique(groups, return_inverse=True)[1].reshape(-1)
+
+
+def photo_counts(items: int, seed: int, draw: int, clusters: Clusters = None) -> NDArray[np.int32]:
+    """How often each photo is in a resample, ``(items,)``; a function of the seed and the number of the draw.
+
+    Photos of one cluster (a patient, a product) are drawn together: they are alike, so that fewer of them are news.
+    """
+    units = items if clusters is None else int(clusters.max(initial=-1)) + 1
+    counts = np.bincount(generator(seed, draw).integers(units, size=units), minlength=units).astype(np.int32)
+    return counts if clusters is None else counts[clusters]
+
+
+def photo_folds(items: int, seed: int, folds: int, clusters: Clusters = None) -> list[NDArray[np.int64]]:
+    """The photos dealt to so many folds by chance, those of one cluster to the same; a fold may be empty."""
+    units = items if clusters is None else int(clusters.max(initial=-1)) + 1
+    dealt = np.array_split(generator(seed).permutation(units), folds)
+    return dealt if clusters is None else [np.flatnonzero(np.isin(clusters, fold)) for fold in dealt]
 
 
 def resampled(
@@ -57,6 +76,7 @@ def resampled(
     seed: int = 0,
     metrics: Sequence[str] = tuple(MEASURES),
     threshold: Threshold = 0.0,
+    clusters: Clusters = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Metrics of resampled photos.
 
@@ -74,6 +94,7 @@ def resampled(
         seed: of the draws.
         metrics: names from :data:`polytag.metrics.METRICS`.
         threshold: one number or ``(classes,)``, in the unit of the scores.
+        clusters: ``(items,)``, which photos are drawn together, see :func:`photo_counts`.
 
     Returns:
         Metric to ``(draws,)``, in the order of ``metrics``; NaN where a resample does not define it.
@@ -95,7 +116,7 @@ def resampled(
     values = {name: np.empty(draws) for name in metrics}
     for first in range(0, draws, width):
         chunk = range(first, min(first + width, draws))
-        counts = np.stack([photo_counts(items, seed, draw) for draw in chunk], axis=1)  # (items, chunk)
+        counts = np.stack([photo_counts(items, seed, draw, clusters) for draw in chunk], axis=1)  # (items, chunk)
         for source in asked:
             for name, found in source(counts).items():
                 if name in values:
@@ -111,6 +132,7 @@ def measured(
     groups: Mapping[str, NDArray[np.bool_]] | None = None,
     metrics: Sequence[str] = tuple(MEASURES),
     threshold: Threshold = 0.0,
+    clusters: Clusters = None,
 ) -> Measured:
     """All that :func:`difference_of_measured` needs of one run; see :func:`resampled`.
 
@@ -123,14 +145,16 @@ def measured(
             are none.
         metrics: names from :data:`polytag.metrics.METRICS`.
         threshold: one number or ``(classes,)``, in the unit of the scores.
+        clusters: ``(items,)``, which photos are drawn together, see :func:`photo_counts`.
     """
-    resamples = resampled(scores, targets, draws, seed, metrics, threshold)
+    resamples = resampled(scores, targets, draws, seed, metrics, threshold, clusters)
     values = {name: METRICS[name](scores, targets, threshold) for name in metrics}
     checked, dense = check_pair(scores, targets)
     for name, group in (groups or {}).items():
         own = checked[:, group], dense[:, group]
         values[name] = mean_average_precision(*own) if group.any() else float("nan")
-        resamples[name] = resampled(*own, draws, seed, ("mAP",))["mAP"] if group.any() else np.full(draws, np.nan)
+        drawn = resampled(*own, draws, seed, ("mAP",), clusters=clusters)["mAP"] if group.any() else None
+        resamples[name] = np.full(draws, np.nan) if drawn is None else drawn
     return Measured(values, resamples)
 
 
@@ -149,7 +173,12 @@ def difference(value: float, resamples: NDArray[np.float64]) -> Difference:
 
 
 def paired_difference(
-    a: Sequence[Scores], b: Sequence[Scores], targets: Targets, draws: int = 1000, seed: int = 0
+    a: Sequence[Scores],
+    b: Sequence[Scores],
+    targets: Targets,
+    draws: int = 1000,
+    seed: int = 0,
+    clusters: Clusters = None,
 ) -> dict[str, Difference]:
     """How far runs ``a`` are above runs ``b`` in mAP, CF1 and OF1 on the same photos.
 
@@ -168,12 +197,13 @@ def paired_difference(
         targets: ``(items, classes)`` of 1 present, 0 absent, -1 unknown, or sparse labels.
         draws: how many resamples, 100 or more.
         seed: of the draws.
+        clusters: ``(items,)``, which photos are drawn together, see :func:`photo_counts`.
 
     Raises:
         OptionError: if ``a`` and ``b`` are not of one length, and as :func:`resampled` and :func:`difference` do.
     """
     check_number("draws", draws, LEAST_DRAWS, 1_000_000)
-    ours, theirs = ([measured(scores, targets, draws, seed) for scores in runs] for runs in (a, b))
+    ours, theirs = ([measured(scores, targets, draws, seed, clusters=clusters) for scores in runs] for runs in (a, b))
     return difference_of_measured(ours, theirs)
 
 

@@ -5,11 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polytag._random import generator
 from polytag.errors import OptionError
 from polytag.labels.calibration import Calibration, fit_calibration
 from polytag.labels.matrix import PRESENT, UNKNOWN
-from polytag.metrics.bootstrap import Difference, difference, photo_counts
+from polytag.metrics.bootstrap import Clusters, Difference, difference, photo_counts, photo_folds
 
 FOLDS, DRAWS = 5, 500
 
@@ -28,7 +27,12 @@ class Calibrated(NamedTuple):
 
 
 def calibrated(
-    logits: ArrayLike, targets: ArrayLike, shrink: float = 10.0, always: bool = False, seed: int = 0
+    logits: ArrayLike,
+    targets: ArrayLike,
+    shrink: float = 10.0,
+    always: bool = False,
+    seed: int = 0,
+    clusters: Clusters = None,
 ) -> Calibrated:
     """That of :func:`polytag.labels.calibration.fit_calibration`; none where it is not found to help.
 
@@ -42,6 +46,7 @@ def calibrated(
         shrink: ``> 0``, positives that the calibration of all classes together counts for.
         always: take it however little it helps.
         seed: of the folds and of the resamples.
+        clusters: ``(items,)``, which photos share a fold and are drawn together.
 
     Raises:
         OptionError: as :func:`~polytag.labels.calibration.fit_calibration` does.
@@ -49,7 +54,7 @@ def calibrated(
     z, y = np.asarray(logits, np.float64), np.asarray(targets)
     whole = fit_calibration(z, y, shrink)
     moved = np.empty_like(z)
-    for fold in np.array_split(generator(seed).permutation(len(z)), FOLDS):
+    for fold in photo_folds(len(z), seed, FOLDS, clusters):
         rest = np.setdiff1d(np.arange(len(z)), fold)
         try:
             moved[fold] = fit_calibration(z[rest], y[rest], shrink).apply(z[fold])
@@ -61,7 +66,7 @@ def calibrated(
     def mean(counts: NDArray[np.int32]) -> float:
         return float(counts @ saved / max(counts @ known, 1))
 
-    drawn = np.array([mean(photo_counts(len(z), seed, draw)) for draw in range(DRAWS)])
+    drawn = np.array([mean(photo_counts(len(z), seed, draw, clusters)) for draw in range(DRAWS)])
     gain = difference(mean(np.ones(len(z), np.int32)), drawn)
     return Calibrated(whole if always or gain.verdict == "up" else None, gain, moved)
 
