@@ -53,8 +53,7 @@ def test_a_row_without_a_run_for_each_seed_is_refused(worked):
 def test_runs_on_other_classes_or_photos_are_refused(change, what, tmp_path):
     a, b = run(tmp_path / "a"), run(tmp_path / "b", **change)
     assert refusal({"bce": [a], "asl": [b]}) == (
-        f"{b} and {a} must have the same {what}, and these differ; train both on the same data, with its test photos "
-        "marked"
+        f"{b} and {a} must have the same {what}, and these differ; train both on the same data, with its splits marked"
     )
 
 
@@ -66,8 +65,8 @@ def test_seeds_on_other_photos_or_labels_are_refused(tmp_path):
     other = make_scored(tmp_path / "other", logits, targets, data=DATA)
     for folder, what in ((fewer, "test photos"), (other, "labels of the test photos")):
         assert refusal({"bce": [a, folder]}, seeds=2) == (
-            f"{folder} and {a} must have the same {what}, and these differ; train both on the same data, with its test "
-            "photos marked"
+            f"{folder} and {a} must have the same {what}, and these differ; train both on the same data, with its "
+            "splits marked"
         )
 
 
