@@ -70,6 +70,8 @@ def test_groups_of_photos_are_kept_as_numbers_from_0(tmp_path):
     scores = load_scores(tmp_path)
     np.testing.assert_array_equal(scores.clusters, [1, 0, 1])
     assert groups_of(scores) == 2
+    save_scores(tmp_path, LOGITS, TARGETS, "abc", groups=np.array([4, 2, 9]))
+    assert groups_of(load_scores(tmp_path)) == 0  # each on its own
 
 
 def test_groups_of_fewer_photos_are_damage(tmp_path):

@@ -36,7 +36,8 @@ class Scores(NamedTuple):
 
 def groups_of(scores: Scores) -> int:
     """How many groups the photos are in; 0 where each is on its own."""
-    return 0 if scores.clusters is None else int(scores.clusters.max(initial=-1)) + 1
+    many = 0 if scores.clusters is None else int(scores.clusters.max(initial=-1)) + 1
+    return many if many < len(scores.targets) else 0
 
 
 def photos_fingerprint(images: Images) -> str:
