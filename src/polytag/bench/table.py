@@ -17,7 +17,7 @@ from polytag.bench.types import ADAPTED, MEASURES, Line, Suite, Table
 from polytag.errors import OptionError, RunError
 from polytag.labels.facts import LIMITS, tail_groups
 from polytag.metrics import undefined_classes
-from polytag.metrics.bootstrap import LEAST_DRAWS, Measured, difference_of_measured, measured, reach
+from polytag.metrics.bootstrap import LEAST_DRAWS, Measured, difference_of_measured, measured, reach, variances
 from polytag.run import CONFIG, Run
 from polytag.scores import Scores, groups_of
 
@@ -125,10 +125,7 @@ def _noise(ours: Sequence[Measured], theirs: Sequence[Measured]) -> tuple[float,
     pairs = list(zip(ours, theirs, strict=True))
     values = np.array([a.values["mAP"] - b.values["mAP"] for a, b in pairs])
     moved = np.mean([a.resamples["mAP"] - b.resamples["mAP"] for a, b in pairs], axis=0)  # (draws,)
-    defined = moved[~np.isnan(moved)]
-    if len(pairs) < 2 or len(defined) < 2:
-        return float("nan"), float("nan")
-    return float(defined.var(ddof=1)), float(values.var(ddof=1) / len(pairs))
+    return variances(values, moved)
 
 
 def _opened(folders: Sequence[Path], row: str, seeds: int) -> list[Run]:

@@ -57,14 +57,18 @@ def photo_counts(items: int, seed: int, draw: int, clusters: Clusters = None) ->
 
     Photos of one cluster (a patient, a product) are drawn together: they are alike, so that fewer of them are news.
     """
-    units = items if clusters is None else int(clusters.max(initial=-1)) + 1
+    units = _units(items, clusters)
     counts = np.bincount(generator(seed, draw).integers(units, size=units), minlength=units).astype(np.int32)
     return counts if clusters is None else counts[clusters]
 
 
+def _units(items: int, clusters: Clusters) -> int:
+    return items if clusters is None else int(clusters.max(initial=-1)) + 1
+
+
 def photo_folds(items: int, seed: int, folds: int, clusters: Clusters = None) -> list[NDArray[np.int64]]:
     """The photos dealt to so many folds by chance, those of one cluster to the same; a fold may be empty."""
-    units = items if clusters is None else int(clusters.max(initial=-1)) + 1
+    units = _units(items, clusters)
     dealt = np.array_split(generator(seed).permutation(units), folds)
     return dealt if clusters is None else [np.flatnonzero(np.isin(clusters, fold)) for fold in dealt]
 
@@ -232,12 +236,25 @@ def difference_of_measured(a: Sequence[Measured], b: Sequence[Measured]) -> dict
 
 def _over_seeds(values: NDArray[np.float64], resamples: NDArray[np.float64]) -> Difference:
     """The mean of values, one a seed, and its interval; ``resamples`` ``(draws,)`` are that mean on other photos."""
-    value, count = float(values.mean()), len(values)
-    defined = resamples[~np.isnan(resamples)]
-    if np.isnan(value) or len(defined) < 2:
-        return Difference(value, float("nan"), float("nan"), "not resolved")
-    far = float(reach(defined.var(ddof=1), values.var(ddof=1) / count, count))
+    value, (photos, seeds) = float(values.mean()), variances(values, resamples)
+    far = float(reach(photos, seeds, len(values)))
     return _judged(value, value - far, value + far)
+
+
+def variances(values: NDArray[np.float64], resamples: NDArray[np.float64]) -> tuple[float, float]:
+    """Variances of a mean difference: over resampled photos, and over training seeds.
+
+    Args:
+        values: ``(seeds,)``, the difference of each pair.
+        resamples: ``(draws,)``, their mean on other photos; undefined ones are left out.
+
+    Returns:
+        Both NaN where the mean is not defined, or with fewer than two seeds or two draws.
+    """
+    defined = resamples[~np.isnan(resamples)]
+    if np.isnan(values).any() or min(len(values), len(defined)) < 2:
+        return float("nan"), float("nan")
+    return float(defined.var(ddof=1)), float(values.var(ddof=1) / len(values))
 
 
 def reach(photos: Any, seeds: Any, count: int) -> Any:
