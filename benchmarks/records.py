@@ -24,7 +24,7 @@ from polytag import metrics
 from polytag._files import write_text
 from polytag.bench.answers import answers, thresholds
 from polytag.bench.runner import RUNS
-from polytag.bench.types import ADAPTED
+from polytag.bench.types import ADAPTED, SCORES_OF
 from polytag.labels.facts import LIMITS, tail_groups
 from polytag.metrics import average_precision
 from polytag.metrics.ap import mean_of_defined
@@ -81,7 +81,10 @@ def check(records: Path, table: Path) -> int:
     for line in rows:
         members = json.loads(line.get("ensemble") or "[]") or [line["row"]]
         seeds = set.intersection(*(set(runs[member]) for member in members))
-        values[line["row"]] = {seed: recomputed([runs[member][seed] for member in members], groups) for seed in seeds}
+        name = SCORES_OF[line.get("split") or "test"]
+        values[line["row"]] = {
+            seed: recomputed([runs[member][seed] for member in members], groups, name) for seed in seeds
+        }
     baseline = next(row["row"] for row in rows if row["mAP_verdict"] == "baseline")
     common = set.intersection(*map(set, values.values()))  # of a baseline there may be more
     if any(int(row["seeds"]) != len(common) for row in rows):
@@ -106,9 +109,9 @@ def check(records: Path, table: Path) -> int:
     return wrong
 
 
-def recomputed(runs: Sequence[Run], groups: Mapping[str, NDArray[np.bool_]]) -> dict[str, float]:
-    """The numbers of one run, or of several as one model, on the test photos; those that are defined."""
-    logits, targets = answers(runs)[:2]
+def recomputed(runs: Sequence[Run], groups: Mapping[str, NDArray[np.bool_]], name: str) -> dict[str, float]:
+    """The numbers of one run, or of several as one model, on the photos of kept answers; those that are defined."""
+    logits, targets = answers(runs, name)[:2]
     precisions = average_precision(logits, targets)  # (classes,)
     found = {"mAP": mean_of_defined(precisions)}
     found |= {name: mean_of_defined(precisions[group]) for name, group in groups.items() if group.any()}

@@ -41,9 +41,9 @@ def made(lines, seeds=(0, 1, 2, 3, 4), options=None, **changes):
         lines=tuple(lines),
         **{
             "classes": 20,
-            "test_photos": 412,
+            "photos": 412,
             "sizes": {"head": 12, "medium": 7, "tail": 1},
-            "test_groups": 0,
+            "groups": 0,
             "undefined": {"head": 0, "medium": 0, "tail": 0},
             "tail_limits": (100, 20),
             "detectable": 0.01234,

@@ -40,8 +40,8 @@ def test_too_many_scores_are_not_kept(tmp_path, monkeypatch):
     )
     assert not (tmp_path / SCORES).exists()
     assert save_scores(tmp_path, LOGITS, TARGETS, "abc", VAL_SCORES) == (
-        "the scores of 3 validation photos and 2 labels are not kept, being over 5 numbers, and polytag bench cannot "
-        "choose thresholds for this run; judge it on fewer validation photos"
+        "the scores of 3 validation photos and 2 labels are not kept, being over 5 numbers, and polytag bench can "
+        "choose neither thresholds nor rows by them; judge it on fewer validation photos"
     )
     monkeypatch.setattr(module, "LARGEST", 6)
     assert save_scores(tmp_path, LOGITS, TARGETS, "abc") is None

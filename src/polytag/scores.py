@@ -19,9 +19,11 @@ from polytag.train.state import write_tensors
 SCORES, VAL_SCORES = "scores/test.safetensors", "scores/val.safetensors"
 LARGEST = 100_000_000  # photos x labels that are kept: 500 MB
 
-_MISSED = {  # whose photos they are, and what cannot be had without them
-    SCORES: ("test", "polytag compare cannot take this run"),
-    VAL_SCORES: ("validation", "polytag bench cannot choose thresholds for this run"),
+PARTS = {SCORES: "test", VAL_SCORES: "validation"}  # whose photos they are
+
+_MISSED = {  # what cannot be had without them
+    SCORES: "polytag compare cannot take this run",
+    VAL_SCORES: "polytag bench can choose neither thresholds nor rows by them",
 }
 
 
@@ -78,7 +80,7 @@ def save_scores(
     if logits.size > LARGEST:
         path.unlink(missing_ok=True)
         photos, classes = logits.shape
-        part, missed = _MISSED[name]
+        part, missed = PARTS[name], _MISSED[name]
         return (
             f"the scores of {photos} {part} photos and {classes} labels are not kept, being over {LARGEST} numbers, "
             f"and {missed}; judge it on fewer {part} photos"

@@ -52,8 +52,21 @@ def test_a_whole_table():
 
 
 def test_photos_that_are_drawn_together_are_told():
-    text = as_markdown(made([line("a", 0.5)], test_groups=30), COMMAND)
+    text = as_markdown(made([line("a", 0.5)], groups=30), COMMAND)
     assert "protocol fast, 412 test photos of 30 groups, each drawn together, 20 labels" in text
+
+
+def test_a_table_of_validation_photos_says_so_wherever_it_names_photos():
+    table = made(
+        [line("a", 0.5), line("b", 0.6, difference=moved(0.1, 0.05))], undefined={"head": 1, "medium": 0, "tail": 0}
+    )
+    text = as_markdown(replace(table, suite=replace(table.suite, split="val")), COMMAND)
+    assert "412 validation photos, 20 labels" in text
+    assert "bootstrap of validation photos" in text
+    assert "1 undefined on the validation photos" in text
+    assert "test photos" not in text
+    assert "By these photos each training chose its best epoch, too" in text
+    assert "By these photos" not in as_markdown(table, COMMAND)
 
 
 def test_labels_that_the_test_photos_do_not_define_are_counted_with_their_group():
@@ -170,7 +183,7 @@ def test_the_columns_of_csv_are_those_of_the_docstring():
     compared = ("mAP", "CF1", "OF1", "head", "medium", "tail")
     measured = [m + end for m in compared for end in ("", "_sd", "_difference", "_low", "_high", "_verdict")]
     costs = ["train_seconds", "parameters", "gmacs", "inference_ms", "memory_mb"]
-    assert head == ["row", "seeds", *measured, *costs, "ensemble", "compared_with"]
+    assert head == ["row", "seeds", *measured, *costs, "ensemble", "compared_with", "split"]
 
 
 def with_metric(of, name):

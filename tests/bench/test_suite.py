@@ -1,10 +1,7 @@
 """What suite files promise: rows with all their options, and ensembles of them."""
 
-import pytest
 from suite_toys import AB, PLAIN, TOP, names
 
-from polytag.bench.suite import as_ladder, select_rows, with_baseline
-from polytag.errors import OptionError
 from polytag.recipes import RECIPES
 
 
@@ -72,28 +69,6 @@ def test_lists_of_a_table_are_values(suite):
     assert (options["image_size"], options["track"]) == ((32, 48), ("tensorboard",))
 
 
-def test_some_rows_are_taken_with_the_baseline_in_their_order(suite):
-    read = suite('[[row]]\nloss = ["asl", "bce"]\n' + PLAIN + '[[row]]\nloss = "weighted_bce"')
-    some = select_rows(read, ["weighted_bce", "asl"])
-    assert names(some) == ["asl", "plain", "weighted_bce"]
-    assert (some.seeds, some.baseline) == (read.seeds, "plain")
-    assert names(select_rows(read, [])) == ["plain"]
-    with pytest.raises(
-        OptionError, match=r"^rows must be among asl, bce, plain, weighted_bce, got 'als'; did you mean 'asl'$"
-    ):
-        select_rows(read, ["als"])
-
-
-def test_in_a_ladder_each_row_is_compared_with_the_one_above_it(suite):
-    read = suite('[[row]]\nloss = ["asl", "bce"]\n' + PLAIN + '[[row]]\nloss = "weighted_bce"')
-    whole, some = as_ladder(read), as_ladder(read, ["weighted_bce", "bce"])
-    assert [whole.compared_with(name) for name in names(whole)] == [None, "asl", "bce", "plain"]
-    assert (names(some), some.baseline) == (["bce", "weighted_bce"], "bce")  # whatever the suite's baseline is
-    assert [read.compared_with(name) for name in names(read)] == ["plain", "plain", None, "plain"]
-    with pytest.raises(OptionError, match=r"^rows must be among asl, bce, plain, weighted_bce, got 'als'"):
-        as_ladder(read, ["als", "bce"])
-
-
 BOTH = AB + '[[row]]\nname = "both"\nensemble = ["asl", "bce"]\n'
 
 
@@ -104,13 +79,6 @@ def test_an_ensemble_is_a_row_that_is_not_trained(suite):
     assert [(row.options, row.ensemble) for row in read.rows[3:]] == [({}, ("asl", "bce")), ({}, ("bce", "plain"))]
     first = suite('[[row]]\nname = "both"\nensemble = ["asl", "bce"]\n' + AB)  # it may stand before its members
     assert names(first) == ["both", "plain", "asl", "bce"]
-
-
-def test_an_ensemble_that_is_taken_brings_its_members(suite):
-    read = suite(BOTH + '[[row]]\nname = "c"\nlr = 1e-3\n')
-    assert names(select_rows(read, ["both"])) == ["plain", "asl", "bce", "both"]
-    assert names(select_rows(read, ["c"])) == ["plain", "c"]
-    assert names(select_rows(with_baseline(read, "both"), ["c"])) == ["asl", "bce", "both", "c"]
 
 
 def test_adapted_metrics_can_be_asked_for(suite):

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from suite_toys import AB, PLAIN, TOP
 
-from polytag.bench.suite import FURTHER, PROTOCOLS, read_suite
+from polytag.bench.selection import FURTHER
+from polytag.bench.suite import PROTOCOLS, read_suite
 from polytag.build import TABLES, option_parameters
 from polytag.errors import OptionError
 from polytag.recipes import RECIPES

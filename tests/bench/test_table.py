@@ -44,7 +44,7 @@ def test_means_and_deviations_worked_by_hand(worked):
     apart = {"mAP": 2 / 9, "CF1": 1 / 3, "OF1": 1 / 3, "head": 1 / 6, "medium": 0.0, "tail": 1 / 2}
     assert line.deviations == pytest.approx({name: value / np.sqrt(2) for name, value in apart.items()})
     assert (line.name, line.runs, line.differences, line.cost) == ("asl", tuple(worked), {}, COST)
-    assert (made.classes, made.test_photos, made.tail_limits) == (3, 4, (100, 20))
+    assert (made.classes, made.photos, made.tail_limits) == (3, 4, (100, 20))
     assert made.sizes == {"head": 1, "medium": 1, "tail": 1}
     assert np.isnan(made.detectable)  # by the noise of differences, and there is none
 
@@ -221,7 +221,7 @@ def test_photos_of_a_group_are_drawn_together(tmp_path):
         for name, skill in SKILLS.items()
     }
     made = make_table(suite(*SKILLS), runs, draws=100)
-    assert made.test_groups == 12
+    assert made.groups == 12
     ours, theirs = ([load_scores(folder) for folder in runs[name]] for name in ("better", "bce"))
     logits = [[each.logits for each in of] for of in (ours, theirs)]
     expected = paired_difference(*logits, ours[0].targets, draws=100, clusters=groups)
@@ -254,3 +254,18 @@ def test_one_seed_has_neither_deviations_nor_a_detectable_difference(tmp_path):
     assert np.isnan([*made.lines[0].deviations.values(), made.detectable]).all()
     low, high = made.lines[1].differences["mAP"][1:3]
     assert low < high  # of the photos
+
+
+def test_a_table_may_be_of_the_validation_photos(tmp_path):
+    runs = {}
+    for row, skill in SKILLS.items():
+        folders = [tmp_path / f"{row} {noise}" for noise in (0, 1)]
+        runs[row] = [run(folder, 1.0, noise, val=val_of(skill, 0)) for noise, folder in enumerate(folders)]
+    made = make_table(replace(suite(*SKILLS), split="val"), runs, draws=100)
+    assert made.photos == 300
+    for line in made.lines:
+        values = [METRICS["mAP"](*load_scores(folder, VAL_SCORES)[:2]) for folder in runs[line.name]]
+        assert line.means["mAP"] == pytest.approx(np.mean(values))
+    assert made.lines[1].differences["mAP"].verdict == "up"  # as on the test photos, whose rows are alike, it is not
+    tested = make_table(suite(*SKILLS), runs, draws=100)
+    assert (tested.photos, tested.lines[1].differences["mAP"].value) == (60, 0)

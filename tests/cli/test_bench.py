@@ -10,6 +10,7 @@ import pytest
 
 from polytag.cli import main
 from polytag.metrics import average_precision
+from polytag.run import Run
 from polytag.scores import load_scores
 
 LIMITS = "--tail-limits must be two numbers, the larger one first, like 100,20"
@@ -113,6 +114,26 @@ def test_other_columns_need_no_training(bench):
     assert not {"mA", "f1_samples_verdict"} & set(rows(out)["asl"])
 
 
+def test_rows_can_be_chosen_on_the_validation_photos(bench, capsys, tmp_path):
+    command, out = bench
+    assert main([*command, "--rows", "asl", "--draws", "100"]) == 0
+    before = (out / "table.csv").read_bytes()
+    capsys.readouterr()
+    assert main([*command, "--rows", "asl", "--draws", "100", "--split", "val"]) == 0
+    shown = capsys.readouterr()
+    assert "validation photos" in shown.out
+    assert "index-val.html" in shown.out
+    assert (out / "table.csv").read_bytes() == before
+    with (out / "table-val.csv").open() as file:
+        table = {row["row"]: row for row in csv.DictReader(file)}
+    assert {row["split"] for row in table.values()} == {"val"}
+    for name, row in table.items():
+        values = [Run.open(folder).metrics["val"]["mAP"] for folder in folders(out, name)]
+        assert float(row["mAP"]) == pytest.approx(np.mean(values), abs=1e-6)
+    assert KEPT.keep(out, tmp_path / "records") >= 4
+    assert KEPT.check(tmp_path / "records", out / "table-val.csv") == 0
+
+
 def test_what_is_shown_fits_a_terminal_and_the_pages_say_how_they_were_made(bench, capsys):
     command, out = bench
     assert main([*command, "--rows", "asl", "--draws", "100"]) == 0
@@ -170,6 +191,7 @@ def test_what_is_kept_of_trainings_makes_a_table_elsewhere(bench, tmp_path, caps
         (["--rows", "alm"], "rows must be among plain, bce, weighted_bce, asl, got 'alm'"),
         (["--baseline", "alm"], "baseline must be one of the rows plain, bce, weighted_bce, asl, got 'alm'"),
         (["--baseline", "bce", "--ladder"], "--baseline and --ladder exclude each other"),
+        (["--split", "val", "--metrics", "OF1_adapted"], "OF1_adapted has its thresholds from the validation photos"),
         (["--seeds", "1", "2", "1"], "each of seeds must be there once, got 1 twice"),
         (["--metrics", "mA", "mA"], "each of metrics must be there once, got mA twice"),
         (["--metrics", "f2"], "each of metrics must be one of "),

@@ -11,7 +11,7 @@ from polytag.errors import OptionError, RunError
 from polytag.metrics.adapted import adapted_thresholds
 from polytag.model import mean_logits
 from polytag.run import Run
-from polytag.scores import SCORES, VAL_SCORES, Scores, load_scores
+from polytag.scores import PARTS, SCORES, VAL_SCORES, Scores, load_scores
 
 
 def answers(runs: Sequence[Run], name: str = SCORES) -> Scores:
@@ -26,7 +26,7 @@ def answers(runs: Sequence[Run], name: str = SCORES) -> Scores:
     """
     parts = [_scores(run, name) for run in runs]
     for run, part in zip(runs, parts, strict=True):
-        must_be_alike(run, part, runs[0], parts[0], "test" if name == SCORES else "validation")
+        must_be_alike(run, part, runs[0], parts[0], PARTS[name])
     if len(parts) == 1:
         return parts[0]
     logits = mean_logits([torch.from_numpy(part.logits.astype(np.float64)) for part in parts])  # (photos, classes)

@@ -74,8 +74,8 @@ def facts(table: Table) -> str:
     parts = [
         suite.data,
         f"protocol {suite.protocol}",
-        counted(table.test_photos, "test photo")
-        + (f" of {counted(table.test_groups, 'group')}, each drawn together" if table.test_groups else ""),
+        counted(table.photos, f"{suite.judged_on} photo")
+        + (f" of {counted(table.groups, 'group')}, each drawn together" if table.groups else ""),
         counted(table.classes, "label"),
         counted(len(suite.seeds), "seed"),
     ]
@@ -93,17 +93,17 @@ def facts(table: Table) -> str:
 
 def notes(table: Table) -> list[str]:
     """Sentences below the table: how to read it, and how far it can be trusted."""
-    seeds = len(table.suite.seeds)
+    seeds, photos = len(table.suite.seeds), f"{table.suite.judged_on} photos"
     if seeds > 1:
         read = f"Metrics in percent, ± their standard deviation over {seeds} seeds; differences of mAP in points."
         covers = (
-            f"The 95% intervals cover seeds x bootstrap of test photos: rows are compared with {other(table)} seed by "
+            f"The 95% intervals cover seeds x bootstrap of {photos}: rows are compared with {other(table)} seed by "
             "seed, on the same photos."
         )
     else:
         read = f"Metrics in percent; differences of mAP in points, to {other(table)}."
         covers = (
-            "The 95% intervals cover the bootstrap of test photos alone: with one seed the noise of training is not "
+            f"The 95% intervals cover the bootstrap of {photos} alone: with one seed the noise of training is not "
             "in them."
         )
     many, few = table.tail_limits
@@ -111,6 +111,7 @@ def notes(table: Table) -> list[str]:
     return [
         read,
         covers + " Up and down: the interval leaves out 0; ↑ and ↓ say the same of the number before them.",
+        *_kind(table),
         *_resolves(table),
         *_by_chance(table),
         f"Labels by how many training photos have them: head, at least {many} ({head}); medium, between ({medium}); "
@@ -125,7 +126,19 @@ def notes(table: Table) -> list[str]:
 
 def _size(table: Table, group: str) -> str:
     undefined = table.undefined[group]
-    return counted(table.sizes[group], "label") + (f", {undefined} undefined on the test photos" if undefined else "")
+    return counted(table.sizes[group], "label") + (
+        f", {undefined} undefined on the {table.suite.judged_on} photos" if undefined else ""
+    )
+
+
+def _kind(table: Table) -> list[str]:
+    """What is kind in the numbers of photos that a training has looked at."""
+    if table.suite.split == "test":
+        return []
+    return [
+        "By these photos each training chose its best epoch, too, so that the numbers are a little too high: they are "
+        "to choose a row by, not to report."
+    ]
 
 
 def _by_chance(table: Table) -> list[str]:

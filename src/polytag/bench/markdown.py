@@ -77,6 +77,7 @@ def as_csv(table: Table) -> str:
       :class:`polytag.bench.types.Cost`.
     - ``ensemble``: a JSON list of the rows that the row averages; empty where it was trained.
     - ``compared_with``: the row that it is compared with; empty for the baseline.
+    - ``split``: ``test`` or ``val``, the photos that it is judged on.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -84,7 +85,7 @@ def as_csv(table: Table) -> str:
     measures = (*COMPARED, *table.suite.metrics)
     for measure in measures:
         heads += [measure, *(f"{measure}_{end}" for end in ("sd", "difference", "low", "high", "verdict"))]
-    writer.writerow([*heads, *_COSTS, "ensemble", "compared_with"])
+    writer.writerow([*heads, *_COSTS, "ensemble", "compared_with", "split"])
     members = {row.name: json.dumps(row.ensemble) for row in table.suite.rows if row.ensemble}
     for line in table.lines:
         row: list[object] = [csv_cell(printable(line.name)), len(table.suite.seeds)]
@@ -94,7 +95,7 @@ def as_csv(table: Table) -> str:
             row.append(verdict(table, line, measure))
         other = table.suite.compared_with(line.name)
         row += [*(getattr(line.cost, name) for name in _COSTS), members.get(line.name)]
-        row.append(csv_cell(printable(other)) if other else None)
+        row += [csv_cell(printable(other)) if other else None, table.suite.split]
         writer.writerow(without_nan(row))  # None is written as an empty cell
     return text.getvalue()
 

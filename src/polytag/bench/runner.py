@@ -9,9 +9,8 @@ from typing import Literal
 from polytag.bench.data import below, decoded, files_of, preprocessing_of, suite_data
 from polytag.bench.types import Row, Suite
 from polytag.build import made
-from polytag.data.labelled_set import LabelledSet
+from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.data.ready import Progress
-from polytag.data.splits import TEST
 from polytag.errors import OptionError
 from polytag.fit import Training
 from polytag.fits import arguments_of, content_name, finish_once
@@ -71,7 +70,7 @@ def run_suite(
     enlarge = any(made("crop", row.options.get("crop", Training.crop)).enlarges for row in suite.trained)
     if len(shapes) == 1 and not enlarge:  # else each training decodes for itself
         data = yield from decoded(data, shapes.pop())
-    _check_size(data)
+    _check_size(data, suite)
     fingerprint = data.fingerprint()
     total = len(suite.trained) * len(suite.seeds)
     planned: dict[str, Planned] = {}
@@ -87,13 +86,13 @@ def run_suite(
     return folders
 
 
-def _check_size(data: LabelledSet) -> None:
+def _check_size(data: LabelledSet, suite: Suite) -> None:
     """Refuse before any training what no table could be made of."""
-    photos = 0 if data.split is None else int((data.split == TEST).sum())
+    photos = 0 if data.split is None else int((data.split == SPLITS.index(suite.split)).sum())
     if photos * len(data.classes) > LARGEST:
         raise OptionError(
-            f"the answers on {photos} test photos and {len(data.classes)} labels are over {LARGEST} numbers, which no "
-            "run keeps, so there could be no table; set photos, in the suite, to fewer a split"
+            f"the answers on {photos} {suite.judged_on} photos and {len(data.classes)} labels are over {LARGEST} "
+            "numbers, which no run keeps, so there could be no table; set photos, in the suite, to fewer a split"
         )
 
 

@@ -1,8 +1,7 @@
 """Suite files: what is compared with what, as TOML. A mistake in one is refused before anything is trained."""
 
-import dataclasses
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, cast, get_type_hints
@@ -12,17 +11,16 @@ from polytag._text import did_you_mean
 from polytag._toml import read_toml
 from polytag.bench import papers
 from polytag.bench.data import files_of
-from polytag.bench.types import ADAPTED, MEASURES, Row, Suite
+from polytag.bench.selection import check_metrics, check_seeds, with_baseline
+from polytag.bench.types import Row, Suite
 from polytag.build import CHOICES, TABLES, check_written
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.longtail import MOST
 from polytag.errors import OptionError, PolytagError
 from polytag.fit import Training
-from polytag.metrics import METRICS
 from polytag.recipes import find_recipe
 
 PROTOCOLS = ("fast", "full")
-FURTHER = (*(name for name in METRICS if name not in (*MEASURES, "coverage_error")), *ADAPTED)  # a table is in percent
 NEEDED = ("title", "data", "baseline", *PROTOCOLS)
 ENSEMBLE = "ensemble"  # key of a row that averages others
 NAMED = (*TABLES, "recipe", "backbone")  # options that go without saying in the name of a row: their values tell
@@ -62,73 +60,6 @@ def read_suite(path: Path, protocol: str) -> Suite:
     return suites[protocol]
 
 
-def select_rows(suite: Suite, names: Collection[str]) -> Suite:
-    """Some rows, in the suite's order, the baseline, and the rows that an ensemble among them averages.
-
-    Raises:
-        OptionError: if there is no row of a name.
-    """
-    known = [row.name for row in suite.rows]
-    for name in names:
-        if name not in known:
-            raise OptionError(f"rows must be among {', '.join(known)}, got {name!r}{did_you_mean(name, known)}")
-    wanted = {*names, suite.baseline}
-    wanted |= {member for row in suite.rows if row.name in wanted for member in row.ensemble}
-    return dataclasses.replace(suite, rows=tuple(row for row in suite.rows if row.name in wanted))
-
-
-def as_ladder(suite: Suite, names: Sequence[str] = ()) -> Suite:
-    """All rows or some, each compared with the one above it in the suite's order; the first is the baseline.
-
-    Raises:
-        OptionError: if there is no row of a name.
-    """
-    rows = select_rows(dataclasses.replace(suite, baseline=names[0]), names).rows if names else suite.rows
-    return dataclasses.replace(suite, rows=rows, baseline=rows[0].name, ladder=True)
-
-
-def with_baseline(suite: Suite, name: str) -> Suite:
-    """The same, compared with another row.
-
-    Raises:
-        OptionError: if there is no row of that name.
-    """
-    known = [row.name for row in suite.rows]
-    if name not in known:
-        hint = did_you_mean(name, known)
-        raise OptionError(f"baseline must be one of the rows {', '.join(known)}, got {name!r}{hint}")
-    return dataclasses.replace(suite, baseline=name)
-
-
-def with_seeds(suite: Suite, seeds: Sequence[int]) -> Suite:
-    """The same with other seeds.
-
-    Raises:
-        OptionError: if there are none, or one is out of its range or there twice.
-    """
-    _check_seeds(seeds, suite.protocol)
-    return dataclasses.replace(suite, seeds=tuple(seeds))
-
-
-def with_metrics(suite: Suite, metrics: Sequence[str]) -> Suite:
-    """The same with other further metrics.
-
-    Raises:
-        OptionError: if there is no metric of a name, or one is there twice.
-    """
-    _check_metrics(metrics)
-    return dataclasses.replace(suite, metrics=tuple(metrics))
-
-
-def _check_metrics(metrics: Sequence[str]) -> None:
-    for name in metrics:
-        if name in MEASURES:
-            raise OptionError(f"metrics are further columns, and {name} is in every table; leave it away")
-        check_choice("each of metrics", name, FURTHER)
-        if metrics.count(name) > 1:
-            raise OptionError(f"each of metrics must be there once, got {name} twice")
-
-
 def _check_top(values: Mapping[str, Any]) -> None:
     known = (*_TYPES, *_SIZES, *_TABLES, "row")
     for key, value in values.items():
@@ -148,7 +79,7 @@ def _check_top(values: Mapping[str, Any]) -> None:
     _check_below_root("data", values["data"])
     if "paper" in values:
         check_choice("paper", values["paper"], papers.known())
-    _check_metrics(values.get("metrics", []))
+    check_metrics(values.get("metrics", []))
     check_number("unknown", values.get("unknown", 0.0), 0.0, 0.99)
     if "imbalance" in values:
         check_number("imbalance", values["imbalance"], 1.0, MOST)
@@ -160,7 +91,7 @@ def _check_top(values: Mapping[str, Any]) -> None:
 def _suite(name: str, values: Mapping[str, Any], protocol: str) -> Suite:
     special = dict(values[protocol])
     seeds = special.pop("seeds", values.get("seeds", []))
-    _check_seeds(seeds, protocol)
+    check_seeds(seeds, protocol)
     photos = special.pop("photos", values.get("photos", 0))
     check_number("photos", photos, 0, 1_000_000_000)
     rows: list[Row] = []
@@ -197,15 +128,6 @@ def _suite(name: str, values: Mapping[str, Any], protocol: str) -> Suite:
         metrics=tuple(values.get("metrics", ())),
     )
     return with_baseline(suite, suite.baseline)
-
-
-def _check_seeds(seeds: Sequence[int], protocol: str) -> None:
-    if not seeds:
-        raise OptionError(f"there are no seeds for [{protocol}]; list at least one, as in seeds = [0, 1, 2]")
-    for seed in seeds:
-        check_number("each of seeds", seed, 0, 2**62)
-        if seeds.count(seed) > 1:
-            raise OptionError(f"each of seeds must be there once, got {seed} twice")
 
 
 def _ensemble(table: Mapping[str, Any]) -> Row:

@@ -13,7 +13,7 @@ from polytag._text import counted
 from polytag.bench.answers import answers, must_agree, must_be_alike, thresholds
 from polytag.bench.cost import cost_of, cost_together
 from polytag.bench.machine import machine
-from polytag.bench.types import ADAPTED, MEASURES, Line, Suite, Table
+from polytag.bench.types import ADAPTED, MEASURES, SCORES_OF, Line, Suite, Table
 from polytag.errors import OptionError, RunError
 from polytag.labels.facts import LIMITS, tail_groups
 from polytag.metrics import undefined_classes
@@ -29,10 +29,10 @@ def make_table(
 ) -> Table:
     """Judge finished runs beside each other.
 
-    All values are of the test photos, each run's test logits as its folder keeps them; an ensemble is the mean of its
-    members' probabilities. Thresholds of adapted metrics are chosen on the validation photos, for each row and seed;
-    where a run did not keep its answers on those, they are NaN. Differences are those of
-    :func:`polytag.metrics.bootstrap.paired_difference`: 95% intervals over resampled test photos and, with several
+    All values are of the photos of ``suite.split``, by each run's logits as its folder keeps them; an ensemble is the
+    mean of its members' probabilities. Thresholds of adapted metrics are chosen on the validation photos, for each row
+    and seed; where a run did not keep its answers on those, they are NaN. Differences are those of
+    :func:`polytag.metrics.bootstrap.paired_difference`: 95% intervals over resampled photos and, with several
     seeds, resampled pairs; with one seed the noise of training is not in them.
 
     Args:
@@ -56,10 +56,10 @@ def make_table(
     for run in all_runs:
         must_agree(run, base, "classes", run.classes == base.classes)
     groups = tail_groups(np.mean([_train_positives(run) for run in all_runs], axis=0), tail_limits)
-    kept = answers([base])
+    kept = answers([base], SCORES_OF[suite.split])
     judged = {
         name: [
-            _judged(of_seed, base, kept, groups, draws, suite.metrics)
+            _judged(of_seed, base, kept, groups, draws, suite)
             for of_seed in zip(*(opened[member] for member in of), strict=True)
         ]
         for name, of in members.items()
@@ -79,8 +79,8 @@ def make_table(
         suite=suite,
         lines=tuple(lines),
         classes=len(base.classes),
-        test_photos=len(kept.targets),
-        test_groups=groups_of(kept),
+        photos=len(kept.targets),
+        groups=groups_of(kept),
         sizes={name: int(group.sum()) for name, group in groups.items()},
         undefined={name: undefined_classes(kept.targets[:, group]) for name, group in groups.items()},
         tail_limits=tail_limits,
@@ -154,15 +154,15 @@ def _judged(
     kept: Scores,
     groups: Mapping[str, NDArray[np.bool_]],
     draws: int,
-    metrics: Sequence[str],
+    suite: Suite,
 ) -> Measured:
-    """One run, or several as one model, on the test photos; the mAP of head, medium and tail is among the values."""
-    scores = answers(runs)
-    must_be_alike(runs[0], scores, base, kept, "test")
-    plain = [name for name in metrics if name not in ADAPTED]
+    """One run, or several as one model; the mAP of head, medium and tail is among the values."""
+    scores = answers(runs, SCORES_OF[suite.split])
+    must_be_alike(runs[0], scores, base, kept, suite.judged_on)
+    plain = [name for name in suite.metrics if name not in ADAPTED]
     answered, drawn = (scores.logits, scores.targets, draws), kept.clusters
     values, resamples = measured(*answered, groups=groups, metrics=(*MEASURES, *plain), clusters=drawn)
-    adapted = {name: ADAPTED[name] for name in metrics if name in ADAPTED}
+    adapted = {name: ADAPTED[name] for name in suite.metrics if name in ADAPTED}
     limits = thresholds(runs) if adapted else None
     if limits is None:
         unknown = {name: np.full(draws, np.nan) for name in adapted}

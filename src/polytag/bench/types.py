@@ -7,9 +7,11 @@ from typing import Any
 
 from polytag.labels.facts import TAIL
 from polytag.metrics.bootstrap import Difference
+from polytag.scores import PARTS, SCORES, VAL_SCORES
 
 MEASURES = ("mAP", "CF1", "OF1")
 COMPARED = (*MEASURES, *TAIL)  # in every table, with the baseline by an interval
+SCORES_OF = {"test": SCORES, "val": VAL_SCORES}  # what a run keeps of the photos that a table may be about
 ADAPTED = {"CF1_adapted": "CF1", "OF1_adapted": "OF1"}  # at thresholds that were chosen on the validation photos
 
 
@@ -39,6 +41,7 @@ class Suite:
     about: str = ""  # a paragraph for the page
     paper: str = ""  # key of the papers' numbers that stand beside ours
     metrics: tuple[str, ...] = ()  # of polytag.metrics.METRICS and ADAPTED, shown beside MEASURES
+    split: str = "test"  # or "val": the photos that rows are judged on
     ladder: bool = False  # each row is compared with the one above it: what one part adds to all before it
 
     def compared_with(self, name: str) -> str | None:
@@ -47,6 +50,11 @@ class Suite:
             return None
         names = [row.name for row in self.rows]
         return names[names.index(name) - 1] if self.ladder else self.baseline
+
+    @property
+    def judged_on(self) -> str:
+        """``test`` or ``validation``, for a sentence."""
+        return PARTS[SCORES_OF[self.split]]
 
     @property
     def trained(self) -> tuple[Row, ...]:
@@ -84,10 +92,10 @@ class Table:
     suite: Suite
     lines: tuple[Line, ...]  # in the order of the suite's rows
     classes: int
-    test_photos: int
-    test_groups: int  # of photos that are drawn together; 0 where each is on its own
+    photos: int  # of the suite's split
+    groups: int  # of photos that are drawn together; 0 where each is on its own
     sizes: Mapping[str, int]  # how many classes are head, medium, tail
-    undefined: Mapping[str, int]  # how many of these have no known positive or no known negative among the test photos
+    undefined: Mapping[str, int]  # how many of these have no known positive or no known negative among the photos
     tail_limits: tuple[int, int]  # head has at least the first, tail fewer than the second
     detectable: float  # smallest difference of mAP that its verdicts would find four times of five; NaN with one seed
     machine: str  # a line: date, processor, cores, GPU, versions

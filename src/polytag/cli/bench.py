@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 from polytag._checks import check_number
@@ -11,8 +12,10 @@ from polytag.bench.data import pack_suite
 from polytag.bench.markdown import as_csv, as_markdown, as_text
 from polytag.bench.page import as_page
 from polytag.bench.runner import Planned, finish, run_suite
-from polytag.bench.suite import as_ladder, read_suite, select_rows, with_baseline, with_metrics, with_seeds
+from polytag.bench.selection import as_ladder, select_rows, with_baseline, with_metrics, with_seeds, with_split
+from polytag.bench.suite import read_suite
 from polytag.bench.table import make_table
+from polytag.bench.types import SCORES_OF
 from polytag.cli.console import say, watch_task
 from polytag.cli.parser import Parser
 from polytag.cli.show import number
@@ -37,6 +40,7 @@ def main(words: list[str]) -> int:
         suite = with_seeds(suite, args.seeds)
     if args.metrics is not None:
         suite = with_metrics(suite, args.metrics)
+    suite = with_split(suite, args.split)
     if args.ladder:
         suite = as_ladder(suite, args.rows or ())
     elif args.rows:
@@ -48,25 +52,28 @@ def main(words: list[str]) -> int:
     out = args.out or Path("runs") / "bench" / f"{suite.name}-{suite.protocol}"
     trainings = len(suite.trained) * len(suite.seeds)
     say(f"{suite.title}: {len(suite.rows)} rows, {len(suite.seeds)} seeds, {trainings} trainings; they go to {out}")
-    runs = watch_task(run_suite(suite, args.data, out, jobs=args.jobs, jobs_on=args.jobs_on, train=train))
+    runs = watch_task(
+        run_suite(suite, args.data, out, jobs=args.jobs, jobs_on=args.jobs_on, train=partial(train, split=args.split))
+    )
     table = make_table(suite, runs, limits, args.draws)
     command = f"polytag bench {shlex.join(words)}"
-    write_text(out / "table.md", as_markdown(table, command))
-    write_text(out / "table.csv", as_csv(table))
-    write_text(out / "index.html", as_page(table, command))
+    end = "" if args.split == "test" else f"-{args.split}"  # neither table takes the other's place
+    write_text(out / f"table{end}.md", as_markdown(table, command))
+    write_text(out / f"table{end}.csv", as_csv(table))
+    write_text(out / f"index{end}.html", as_page(table, command))
     print(as_text(table))
-    print(f"\nThe same as a page: {out / 'index.html'}; as Markdown and CSV beside it.")
+    print(f"\nThe same as a page: {out / f'index{end}.html'}; as Markdown and CSV beside it.")
     return 0
 
 
-def train(planned: Planned) -> None:
+def train(planned: Planned, split: str = "test") -> None:
     """Train to the end, and say so; also in a process of its own."""
     finish(planned)
     run = Run.open(planned.training.out)
     best = run.metrics["best"]
-    score = number(run.metrics.get("test", {}).get("mAP"))
+    score = number(run.metrics.get(split, {}).get("mAP"))
     place = f"{planned.number:>{len(str(planned.total))}}/{planned.total}"
-    text = f"{place}  {planned.row}, seed {planned.seed}: test mAP {score}, best epoch {best['epoch']}"
+    text = f"{place}  {planned.row}, seed {planned.seed}: {split} mAP {score}, best epoch {best['epoch']}"
     print(printable(text), file=sys.stderr, flush=True)
 
 
@@ -93,6 +100,7 @@ def _parser() -> Parser:
     parser.add_argument("--baseline", metavar="NAME", help="the row to compare with (default: as the suite says)")
     parser.add_argument("--ladder", action="store_true", help="compare each row with the one above it instead")
     parser.add_argument("--metrics", nargs="*", metavar="NAME", help="further columns instead of the suite's")
+    parser.add_argument("--split", choices=tuple(SCORES_OF), default="test", help="photos to judge on: " + _SPLIT)
     parser.add_argument("--tail-limits", default=LIMITS, metavar="N,N", help=f"{_TAIL} (default: {LIMITS})")
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="resamples (default: 1000)")
     parser.add_argument("--pack", type=Path, metavar="DIR", help="write the photos at the suite's size, train nothing")
@@ -102,4 +110,5 @@ def _parser() -> Parser:
     return parser
 
 
+_SPLIT = "test, or val to choose among rows (default: test)"
 _TAIL = "training photos that make a label head, and below which it is tail"
