@@ -98,7 +98,7 @@ def check(records: Path, table: Path) -> int:
             found[part] = float(np.mean(over))
             if len(common) > 1:
                 found[f"{part}_sd"] = float(np.std(over, ddof=1))
-            if line["row"] != baseline and f"{part}_difference" in line:
+            if line["row"] != baseline and line.get(f"{part}_difference"):
                 found[f"{part}_difference"] = float(np.mean([of[seed][part] - base[seed][part] for seed in common]))
         bad = [name for name, value in found.items() if abs(value - float(line[name])) > 1e-9]
         wrong += len(bad)
