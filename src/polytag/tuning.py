@@ -25,6 +25,7 @@ class Tuned(NamedTuple):
     before: dict[str, float]
     after: dict[str, float]
     adapted: Adapted | None  # what thresholds of F1 are worth on photos that they were not chosen on; else None
+    short: tuple[str, ...] = ()  # classes whose precision or recall stays below the level at every cut
 
 
 def tune(
@@ -65,14 +66,27 @@ def tune(
     evaluation: Evaluation = predictor.evaluate(data)
     scores, targets = evaluation.collected()
     probabilities, adapted = expit(scores.astype(np.float64)), None
+    short = np.zeros(len(run.classes), bool)
     if objective == "f1" and level is None:
         adapted = adapted_thresholds(probabilities, targets, shrink, grid, always, clusters=numbered(data.groups))
         chosen = adapted.thresholds
     else:
         chosen = best_thresholds(probabilities, targets, objective, level, shrink, grid)
+        least = checked_level(objective, level, shrink, grid)
+        short = _short(probabilities > chosen, targets, objective, least)
     before, after = (evaluation.compute(limits) for limits in (predictor.threshold_logits, logit(chosen)))
     save_thresholds(run.path, chosen.tolist())
-    return Tuned(chosen, before, after, adapted)
+    return Tuned(chosen, before, after, adapted, tuple(np.array(run.classes, object)[short]))
+
+
+def _short(
+    found: NDArray[np.bool_], targets: NDArray[np.int8], objective: Objective, level: float
+) -> NDArray[np.bool_]:
+    """Which classes have less precision, or recall, than asked for: ``(classes,)``; those without any are not among."""
+    present = targets == 1
+    right = (found & present).sum(axis=0)
+    of = (found & (targets >= 0) if objective == "precision" else present).sum(axis=0)
+    return np.asarray((of > 0) & (right < level * of * (1 - 1e-12)))
 
 
 class Recalibrated(NamedTuple):

@@ -81,6 +81,30 @@ def test_costs_of_backbones_are_with_the_head_that_is_named(capsys):
     assert float(other.split()[1]) > float(plain.split()[1]) + 5
 
 
+def test_costs_are_those_of_a_network_that_does_not_train(capsys):
+    """Whose norms want more than one photo when it does."""
+    _, row = shown(capsys, "backbones", "skresnet18", "--cost", "--image-size", "32")
+    assert len(row.split()) == 4
+
+
+def test_a_network_that_cannot_be_run_does_not_end_the_list(capsys, monkeypatch):
+    from polytag.cli import list as module
+
+    def broken(model, size):
+        raise RuntimeError("too small\nfor this")
+
+    monkeypatch.setattr(module, "gmacs", broken)
+    _, row = shown(capsys, "backbones", "test_resnet", "--cost", "--image-size", "64")
+    assert row.split(maxsplit=1) == ["test_resnet", "too small"]
+
+
+def test_names_of_any_family_are_found_by_a_part(capsys):
+    assert [row.split()[0] for row in shown(capsys, "heads", "ml")] == ["ml_decoder", "ml_gcn"]
+    assert [row.split()[0] for row in shown(capsys, "heads", "ml_g", *SMALL)][1:] == ["ml_gcn"]
+    assert main(["list", "sams", "nosuch"]) == 1
+    assert "none of the sams has 'nosuch' in its name; there are none, plain" in capsys.readouterr().err
+
+
 def test_costs_of_backbones_and_why_one_has_none(capsys):
     _, *rows = shown(capsys, "backbones", "test_vit", "--cost", "--image-size", "63")
     assert {row.split()[0] for row in rows} == set(timm.list_models("*test_vit*"))
@@ -90,6 +114,7 @@ def test_costs_of_backbones_and_why_one_has_none(capsys):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (["heads", "--head", "gat"], "--head and --backbone say what --cost is of; add it, or leave them out"),
         (["losses", "--cost"], "--cost is of backbones or heads, got losses"),
         (
             ["heads", "--cost", "--head", "linear", "--head.groups", "2"],

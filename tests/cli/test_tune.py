@@ -56,6 +56,25 @@ def test_predict_uses_them(run_copy, photos, capsys):
     assert all(tag["score"] > limits[tag["label"]] - 1e-6 for tag in tags)
 
 
+def test_labels_that_no_cut_brings_to_the_level_are_named(run_copy, photos, capsys):
+    words = ["tune", str(run_copy), str(photos), "--objective", "precision", "--shrink", "0"]
+    assert main([*words, "--level", "1", "--grid", "0.5"]) == 0  # at 0.5 alone
+    shown = capsys.readouterr().out
+    part = three_way(open_data(photos), Run.open(run_copy).config["training"]["seed"]).val
+    targets = part.labels.with_classes(Run.open(run_copy).classes).dense()
+    found = Predictor(run_copy, workers=0).logits(part) > 0
+    short = [
+        name
+        for name, chosen, target in zip(Run.open(run_copy).classes, found.T, targets.T, strict=True)
+        if (chosen & (target == 0)).any()
+    ]
+    assert short
+    assert f"\nNo cut brings {', '.join(short[:5])}" in shown
+    assert "to that precision; the nearest is taken." in shown
+    assert main([*words, "--level", "0"]) == 0
+    assert "No cut brings" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -186,6 +186,31 @@ def test_refuses_a_file_that_does_not_help(tmp_path, name, classes, size, messag
         word_vectors(path, classes, size)
 
 
+def test_letters_with_an_accent_are_the_same_in_either_form_of_unicode(tmp_path):
+    path = tmp_path / "words.txt"
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    path.write_text(f"{apart} 1 2\nna\u00efve 3 4\n", encoding="utf-8")
+    assert word_vectors(path, [composed, "nai\u0308ve"], 2).tolist() == [[1, 2], [3, 4]]
+    np.savez(tmp_path / "words.npz", **{apart: np.array([5.0, 6])})
+    assert word_vectors(tmp_path / "words.npz", [composed], 2).tolist() == [[5, 6]]
+
+
+def test_lines_of_several_words_are_read_and_stand_in_no_others_way(tmp_path):
+    path = tmp_path / "glove.txt"
+    path.write_text("dog house 9 9\n. . . 8 8\ndog\u00a0food 7 7\ndining table 1 2\ndog 3 4\n2 5 6\n", encoding="utf-8")
+    assert word_vectors(path, ["Dining table", "dog", "2"], 2).tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize("text", ["", "2 3\n", "dog,1,2,3\n"])
+def test_a_file_without_any_vector_of_use_says_what_would_be_one(text, tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text(text)
+    with pytest.raises(
+        DataError, match=r"has no vector for a word of any label, as 'dog'; give a GloVe or word2vec text"
+    ):
+        word_vectors(path, ["dog", "cat"], 3)
+
+
 def test_names_in_one_word_are_cut_in_two_that_the_file_has(tmp_path):
     """As VOC 2007 writes some of its twenty."""
     words = ["din", "ing", "dining", "table", "potted", "plant", "tv", "monitor", "mot", "orbike", "motorbike"]

@@ -1,6 +1,7 @@
 """`polytag list`."""
 
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Any
 
 import timm
@@ -42,7 +43,7 @@ def main(words: list[str]) -> int:
     parser.add_argument(
         "family", choices=("backbones", *_LISTS), metavar="FAMILY", help=", ".join(("backbones", *_LISTS))
     )
-    parser.add_argument("pattern", nargs="?", default="*", help="of backbones: a part of the name, with * as wildcard")
+    parser.add_argument("pattern", nargs="?", default="*", help="a part of the name, with * as wildcard")
     cost = parser.add_argument_group("what backbones and heads cost")
     cost.add_argument("--cost", action="store_true", help="parameters and GMACs of a photo, of no trained model")
     cost.add_argument("--backbone", metavar="NAME", help=f"of the heads (default: {Training.backbone})")
@@ -56,8 +57,11 @@ def main(words: list[str]) -> int:
     check_number("--classes", args.classes, 1, 1_000_000)
     if args.cost and args.family not in ("backbones", "heads"):
         raise OptionError(f"--cost is of backbones or heads, got {args.family}")
+    if not args.cost and (args.head or args.backbone):
+        raise OptionError("--head and --backbone say what --cost is of; add it, or leave them out")
+    part = f"*{args.pattern.strip('*')}*"
     if args.family == "backbones":
-        names = timm.list_models(f"*{args.pattern.strip('*')}*")
+        names = timm.list_models(part)
         if not names:
             raise OptionError(f"no backbone has {args.pattern!r} in its name; polytag list backbones shows all")
         if args.cost:
@@ -68,12 +72,20 @@ def main(words: list[str]) -> int:
         return 0
     if args.cost:
         backbone = args.backbone or Training.backbone
-        heads = TABLES["head"] if args.head is None else [args.head]
+        heads = _named(TABLES["head"], part, "heads") if args.head is None else [args.head]
         named = ((head if isinstance(head, str) else head["name"], backbone, head) for head in heads)
         show_costs("head", named, args.image_size, args.classes)
     else:
-        print(table([(name, _about(entry)) for name, entry in _LISTS[args.family].items()]))
+        entries = _LISTS[args.family]
+        print(table([(name, _about(entries[name])) for name in _named(entries, part, args.family)]))
     return 0
+
+
+def _named(known: Iterable[str], part: str, family: str) -> list[str]:
+    names = [name for name in known if fnmatchcase(name, part)]
+    if not names:
+        raise OptionError(f"none of the {family} has {part.strip('*')!r} in its name; there are {', '.join(known)}")
+    return names
 
 
 def show_costs(what: str, models: Iterable[tuple[str, str, Choice]], side: int, classes: int) -> None:
@@ -83,13 +95,13 @@ def show_costs(what: str, models: Iterable[tuple[str, str, Choice]], side: int, 
     for name, backbone, head in models:
         try:
             with torch.device("meta"):  # no weights are needed, of which a million labels would have too many
-                model = build_model(backbone, head, classes, image_size=(side, side))
-                folded = model.folded()
+                model = build_model(backbone, head, classes, image_size=(side, side)).eval()
+                folded = model.folded().eval()
             parameters = sum(weights.numel() for weights in folded.parameters()) / 1e6
             numbers = (f"{parameters:.2f}", *(f"{gmacs(one, (side, side)):.3f}" for one in (model, folded)))
             cells = [f"{number:>{len(title)}}" for number, title in zip(numbers, titles, strict=True)]
-        except PolytagError as error:
-            cells = [str(error)]
+        except (PolytagError, RuntimeError, ValueError) as error:  # a network may be at odds with the size
+            cells = [str(error).partition("\n")[0]]
         print("  ".join((f"{name:<24}", *cells)))
 
 

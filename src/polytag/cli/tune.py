@@ -1,5 +1,7 @@
 """`polytag tune`."""
 
+from collections.abc import Sequence
+
 from polytag._text import counted, printable, table
 from polytag.bench.words import interval, points
 from polytag.cli.options import parse_with_nested
@@ -41,6 +43,8 @@ def main(words: list[str]) -> int:
         print(
             f"\n{counted(alone, 'label')} without a known positive or a known negative: the threshold of all together"
         )
+    if found.short:
+        print(f"\nNo cut brings {_listed(found.short)} to that {args.objective}; the nearest is taken.")
     changes = [(name, number(found.before[name]), number(found.after[name])) for name in SHOWN]
     print(f"\n{table([(f'on {args.split}', 'before', 'after'), *changes], frozenset((1, 2)))}")
     folder = printable(str(run.path))
@@ -50,6 +54,11 @@ def main(words: list[str]) -> int:
     print("What they are worth on the test photos says")
     print(f"    polytag evaluate {folder} {printable(str(args.data))}")
     return 0
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {counted(len(names) - 5, 'more label')}" if len(names) > 5 else ""
+    return printable(", ".join(names[:5])) + more
 
 
 def _worth(adapted: Adapted) -> str:

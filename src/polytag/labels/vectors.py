@@ -1,6 +1,7 @@
 """One vector a label, near where labels are alike: from words, from what comes together, or from vectors of photos."""
 
 import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -99,15 +100,23 @@ def word_vectors(path: Path, classes: Sequence[str], size: int) -> Vectors:
     if path.suffix not in _TABLES and not path.is_file():
         raise DataError(f"vectors must be cooccurrence, images, random or a file, and there is no {path}; {_GIVE}")
     try:
-        found = (_of_table if path.suffix in _TABLES else _of_text)(path, wanted)
+        found = _of_table(path, wanted) if path.suffix in _TABLES else _of_text(path, wanted, size)
     except _BROKEN as error:
         raise DataError(f"{path} cannot be read as vectors of words ({error}); {_GIVE}") from error
     for name, vector in found.items():
         if vector.shape != (size,):
             numbers = "x".join(map(str, vector.shape)) or "1"
-            raise DataError(f"the vector of {name!r} in {path} has {numbers} numbers, and vector_size is {size}")
+            raise DataError(
+                f"the vector of {name!r} in {path} has {numbers} numbers, and vector_size is {size}; say the file's "
+                "size, or mend it"
+            )
         if not np.isfinite(vector).all():
             raise DataError(f"the vector of {name!r} in {path} must be finite numbers, and some are not; mend the file")
+    if not found:
+        raise DataError(
+            f"{path} has no vector for a word of any label, as {classes[0]!r}; {_GIVE}, rename the labels, or choose "
+            "vectors cooccurrence"
+        )
     found = {name.lower(): vector for name, vector in reversed(found.items())} | found
     rows = [_vector_of(name, found) for name in classes]
     if missing := [name for name, row in zip(classes, rows, strict=True) if row is None]:
@@ -131,12 +140,17 @@ def _vector_of(name: str, found: Table) -> Vectors | None:
 
 def _forms(name: str) -> tuple[str, ...]:
     """How a whole name may be written in a file; word2vec joins words by underscores."""
-    spaced = " ".join(name.split())
+    spaced = _composed(" ".join(name.split()))
     return tuple(dict.fromkeys(form for text in (spaced, spaced.lower()) for form in (text, text.replace(" ", "_"))))
 
 
 def _words(name: str) -> list[str]:
-    return [word for word in re.split(r"[\W_]+", name.lower()) if word]
+    return [word for word in re.split(r"[\W_]+", _composed(name.lower())) if word]
+
+
+def _composed(text: str) -> str:
+    """In the one of Unicode's forms in which é is a single letter: names of files may be in the other."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _cuts(name: str) -> list[tuple[str, str]]:
@@ -147,33 +161,51 @@ def _cuts(name: str) -> list[tuple[str, str]]:
 
 
 def _is_wanted(name: str, wanted: set[str]) -> bool:
-    return name in wanted or name.lower() in wanted
+    return not wanted.isdisjoint((_composed(name), _composed(name.lower())))
 
 
 def _of_table(path: Path, wanted: set[str]) -> dict[str, Vectors]:
     if path.suffix == ".safetensors":
         with safe_open(path, "pt") as file:  # as tensors, since numpy has no bfloat16
             names = [name for name in file.keys() if _is_wanted(name, wanted)]  # noqa: SIM118
-            return {name: file.get_tensor(name).double().numpy() for name in names}
+            return {_composed(name): file.get_tensor(name).double().numpy() for name in names}
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         pairs: Iterable[tuple[str, Any]] = ((name, arrays[name]) for name in arrays if _is_wanted(name, wanted))
         if {"names", "vectors"} <= set(arrays):
             names = arrays["names"]
             texts = np.char.decode(names, "utf-8") if names.dtype.kind == "S" else names
             pairs = zip(map(str, texts), arrays["vectors"], strict=True)
-        return {name: np.asarray(vector, np.float64) for name, vector in pairs if _is_wanted(name, wanted)}
+        return {_composed(name): np.asarray(vector, np.float64) for name, vector in pairs if _is_wanted(name, wanted)}
 
 
-def _of_text(path: Path, wanted: set[str]) -> dict[str, Vectors]:
-    """Only the words that are wanted, so that a file of gigabytes takes little memory."""
+def _of_text(path: Path, wanted: set[str], size: int) -> dict[str, Vectors]:
+    """Only the words that are wanted, so that a file of gigabytes takes little memory.
+
+    A line that begins with a wanted word and then has more than numbers is that of several words, the last ``size``
+    fields being its numbers, as in GloVe's larger files.
+    """
     found: dict[str, Vectors] = {}
+    begin = {form.split()[0] for form in wanted}
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         _skip_sizes(file)
         for line in file:
-            word, *numbers = line.split(maxsplit=1) or [""]
+            word = _composed((line.split(maxsplit=1) or [""])[0])
+            if not _is_wanted(word, begin):
+                continue
+            fields = line.split()
+            numbers = fields[1:]
+            if len(numbers) > size and not _are_numbers(numbers[:-size]):
+                word, numbers = _composed(" ".join(fields[:-size])), fields[-size:]
             if _is_wanted(word, wanted) and word not in found:
-                found[word] = np.array(" ".join(numbers).split(), np.float64)
+                found[word] = np.array(numbers, np.float64)
     return found
+
+
+def _are_numbers(fields: Sequence[str]) -> bool:
+    try:
+        return bool(np.array(fields, np.float64).size)
+    except ValueError:
+        return False
 
 
 def _skip_sizes(file: TextIO) -> None:
