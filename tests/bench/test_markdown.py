@@ -273,3 +273,12 @@ def test_a_name_loses_its_middle_and_the_columns_stay():
     (cut,) = [text for text in as_text(twenty()).split("\n") if text.startswith("resnet50")]
     assert cut == "resnet50 <…es not end  57.40 ± 0.60       +2.40  up                11 min   1.37"
     assert as_text(twenty(), 40).count("…") == 18  # too narrow: 12 letters of a name stay, and two have no more
+
+
+def test_what_no_row_has_is_not_shown_in_a_terminal_and_has_no_verdict():
+    table = made([line("a", 0.5, tail=nan), line("b", 0.6, difference=moved(0.1, 0.05), tail=nan)])
+    assert "tail" not in as_text(table, 200).split("\n\n")[1]
+    assert "head" in as_text(table, 200).split("\n\n")[1]
+    rows = list(csv.DictReader(io.StringIO(as_csv(table))))
+    assert [row["tail_verdict"] for row in rows] == ["", ""]
+    assert [row["head_verdict"] for row in rows] == ["baseline", "up"]

@@ -134,3 +134,22 @@ def test_weights_below_the_root_need_one(tmp_path, monkeypatch):
     wanted = dataclasses.replace(suite(("bce", {"weights": "w.safetensors"})), data="digits")
     with pytest.raises(OptionError, match=r"^the row bce starts from w\.safetensors; say with --data where that is$"):
         run(wanted, None, tmp_path)
+
+
+def test_files_that_are_not_there_are_refused_before_any_training_that_needs_one(photos, tmp_path):
+    wanted = suite(("bce", {}), ("asl", {"weights": "w.safetensors"}))
+    with pytest.raises(OptionError, match=r"^the row asl starts from w\.safetensors, and there is none in "):
+        run(wanted, photos, tmp_path)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_data_without_photos_to_judge_on_is_refused_before_any_training(tmp_path):
+    photos = make_photos(tmp_path / "photos")
+    table = photos / "labels.csv"
+    head, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{head},split", *(f"{row},train" for row in rows)]) + "\n")
+    with pytest.raises(
+        OptionError, match=r"^no photo is marked as test in labels\.csv, so there could be no table; mark"
+    ):
+        run(PLAIN, photos, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -5,12 +5,14 @@ import io
 import json
 import re
 import textwrap
+from math import isnan
 
 from polytag._text import csv_cell, printable
 from polytag._text import table as columns_of
 from polytag.bench import papers
 from polytag.bench.content import SCORE, UP, cells, facts, grid, notes, right, verdict
 from polytag.bench.types import COMPARED, Table
+from polytag.bench.words import NONE
 from polytag.report.lettering import fitted
 from polytag.run import without_nan
 
@@ -92,7 +94,7 @@ def as_csv(table: Table) -> str:
         for measure in measures:
             moved = line.differences.get(measure)
             row += [line.means[measure], line.deviations[measure], *(moved[:3] if moved else (None, None, None))]
-            row.append(verdict(table, line, measure))
+            row.append(None if isnan(line.means[measure]) else verdict(table, line, measure))
         other = table.suite.compared_with(line.name)
         row += [*(getattr(line.cost, name) for name in _COSTS), members.get(line.name)]
         row += [csv_cell(printable(other)) if other else None, table.suite.split]
@@ -108,7 +110,7 @@ def as_text(table: Table, width: int = 80) -> str:
     """
     rows = [{**cells(table, line), "row": printable(line.name)} for line in table.lines]
     shown = set(_ALWAYS)
-    for name in rows[0]:
+    for name in (name for name in rows[0] if any(row[name] != NONE for row in rows)):
         if _width(rows, shown | {name}) <= width:
             shown.add(name)
     others = _width(rows, shown - {"row"}) + 2

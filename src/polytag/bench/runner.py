@@ -1,7 +1,7 @@
 """Every training of a suite: what is finished is kept, what was interrupted goes on."""
 
 import dataclasses
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -79,6 +79,7 @@ def run_suite(
             training = _training(row, seed, data, fingerprint, root, out / RUNS)
             planned[f"{row.name}, seed {seed}"] = Planned(row.name, seed, training, len(planned) + 1, total)
     waiting = {name: one for name, one in planned.items() if not (one.training.out / METRICS).exists()}
+    _check_files(suite, root, {one.row for one in waiting.values()})
     run_all(train, waiting, backend=jobs_on if jobs > 1 else "sequence", processes=jobs)
     folders: dict[str, list[Path]] = {row.name: [] for row in suite.trained}
     for one in planned.values():
@@ -89,11 +90,24 @@ def run_suite(
 def _check_size(data: LabelledSet, suite: Suite) -> None:
     """Refuse before any training what no table could be made of."""
     photos = 0 if data.split is None else int((data.split == SPLITS.index(suite.split)).sum())
+    if data.split is not None and not photos:
+        raise OptionError(
+            f"no photo is marked as {suite.split} in {suite.data}, so there could be no table; mark some, or leave the "
+            "column of splits out"
+        )
     if photos * len(data.classes) > LARGEST:
         raise OptionError(
             f"the answers on {photos} {suite.judged_on} photos and {len(data.classes)} labels are over {LARGEST} "
             "numbers, which no run keeps, so there could be no table; set photos, in the suite, to fewer a split"
         )
+
+
+def _check_files(suite: Suite, root: Path | None, names: Collection[str]) -> None:
+    """Refuse before any training what rows of these names would not find when their turn comes."""
+    for row in (row for row in suite.trained if root is not None and row.name in names):
+        for _, file in files_of(row.options):
+            if root is not None and not (root / file).exists():
+                raise OptionError(f"the row {row.name} starts from {file}, and there is none in {root}")
 
 
 def _training(row: Row, seed: int, data: LabelledSet, fingerprint: str, root: Path | None, folder: Path) -> Training:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from polytag._checks import check_number
 from polytag._files import write_text
-from polytag._text import printable
+from polytag._text import counted, printable
 from polytag.bench.data import pack_suite
 from polytag.bench.markdown import as_csv, as_markdown, as_text
 from polytag.bench.page import as_page
@@ -51,7 +51,8 @@ def main(words: list[str]) -> int:
         return 0
     out = args.out or Path("runs") / "bench" / f"{suite.name}-{suite.protocol}"
     trainings = len(suite.trained) * len(suite.seeds)
-    say(f"{suite.title}: {len(suite.rows)} rows, {len(suite.seeds)} seeds, {trainings} trainings; they go to {out}")
+    sizes = (len(suite.rows), "row"), (len(suite.seeds), "seed"), (trainings, "training")
+    say(f"{suite.title}: {', '.join(counted(*size) for size in sizes)}; to {out}")
     runs = watch_task(
         run_suite(suite, args.data, out, jobs=args.jobs, jobs_on=args.jobs_on, train=partial(train, split=args.split))
     )
@@ -68,7 +69,13 @@ def main(words: list[str]) -> int:
 
 def train(planned: Planned, split: str = "test") -> None:
     """Train to the end, and say so; also in a process of its own."""
-    finish(planned)
+    try:
+        finish(planned)
+    except KeyboardInterrupt as stopped:
+        raise KeyboardInterrupt(
+            f"stopped in {planned.row}, seed {planned.seed}; what is finished or saved is kept, and the same command "
+            "goes on"
+        ) from stopped
     run = Run.open(planned.training.out)
     best = run.metrics["best"]
     score = number(run.metrics.get(split, {}).get("mAP"))
@@ -93,7 +100,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("suite", type=Path, metavar="SUITE", help="a TOML file, as in benchmarks/suites")
     parser.add_argument("--data", type=Path, metavar="ROOT", help="the folder that paths in the suite start from")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="(default: runs/bench/ and the suite's name)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="(default: runs/bench/NAME-PROTOCOL)")
     parser.add_argument("--protocol", choices=("fast", "full"), default="full", help="(default: full)")
     parser.add_argument("--rows", nargs="+", metavar="NAME", help="these alone, beside the baseline")
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="instead of the suite's")
