@@ -65,11 +65,20 @@ def test_long_and_evil_names_stay_within_their_line(runs, tmp_path, capsys):
     lines = shown(capsys, *runs, "runs/a\x1b[2J\n", long, "--draws", 100).splitlines()
     assert len(lines) == 3 + 4 * 3 + 2
     assert max(map(len, lines)) <= 80
-    assert lines[5].startswith("runs/a\\x1b[2J\\n ")
-    assert lines[6].startswith("...")
-    assert "deep/long  mAP" in lines[6]
+    assert lines[5].startswith("a\\x1b[2J\\n ")
+    assert lines[6].startswith("long ")
     rows = list(csv.DictReader(io.StringIO(shown(capsys, *runs, evil, "--draws", 100, "--format", "csv"))))
     assert rows[-1]["run"] == f"{tmp_path}/runs/a\\x1b[2J\\n"
+
+
+def test_long_names_keep_both_ends(runs, tmp_path, capsys):
+    names = [f"{row}-seed-0-{'abc' * 20}" for row in ("plain", "bce")]
+    two = [make_scored(tmp_path / name, *answers(skill)) for name, skill in zip(names, (0, 1), strict=True)]
+    lines = shown(capsys, *two, "--draws", 100).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.partition("-")[0] for line in lines[3:5]] == ["plain", "bce"]
+    alike = [make_scored(tmp_path / ("deep" * 20) / name / "run", *answers(1)) for name in ("one", "two")]
+    assert all(line.startswith("/") for line in shown(capsys, *alike, "--draws", 100).splitlines()[3:5])
 
 
 def test_photos_that_are_drawn_together_are_told(tmp_path, capsys):

@@ -5,12 +5,14 @@ import io
 import json
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from polytag._text import counted, csv_cell, printable, table
 from polytag.cli.parser import Parser
 from polytag.compare import Comparison, compare
 from polytag.metrics.bootstrap import MEASURES, Difference
+from polytag.report.lettering import fitted
 from polytag.run import without_nan
 
 COVERS = "The intervals cover resampled test photos, not the noise of training seeds."
@@ -33,7 +35,7 @@ def as_table(comparison: Comparison) -> str:
             value = _percent(run.metrics[metric])
             cells.append((metric, value, *_moved(run.differences[metric] if run.differences else None)))
     room = _WIDTH - 2 - max(map(len, table(cells).split("\n")))
-    names = [_short(run.path, room) for run in comparison.runs] * len(MEASURES)
+    names = _names([run.path for run in comparison.runs], room) * len(MEASURES)
     rows = [(name, *row) for name, row in zip(("run", *names), cells, strict=True)]
     photos, labels = counted(comparison.photos, "test photo"), counted(len(comparison.classes), "label")
     together = f"\nPhotos of one of the {comparison.groups} groups are drawn together." if comparison.groups else ""
@@ -82,10 +84,12 @@ def _percent(value: float) -> str:
     return "-" if math.isnan(value) else f"{100 * value:.2f}"
 
 
-def _short(path: Path, room: int) -> str:
-    """The name of a run, its end if it is too long."""
-    name = printable(str(path))
-    return name if len(name) <= room else f"...{name[3 - room :]}"
+def _names(paths: Sequence[Path], room: int) -> list[str]:
+    """Of runs: their folders' own names where paths are too long and these differ, without their middle if need be."""
+    names, ends = ([printable(text) for text in texts] for texts in (map(str, paths), (path.name for path in paths)))
+    if max(map(len, names)) > room and len(set(ends)) == len(set(names)):
+        names = ends
+    return [fitted(name, room) for name in names]
 
 
 def _parser() -> Parser:
