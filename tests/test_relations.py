@@ -60,7 +60,7 @@ def test_words_come_from_a_file(tmp_path):
     head = MLGCN(6, 4, vectors=str(path), vector_size=2)
     tell_labels(known(head))
     assert head.nodes.vectors.tolist() == [[0, 1], [1, 2], [2, 3], [3, 4]]
-    with pytest.raises(DataError, match=r"and vector_size is 300$"):
+    with pytest.raises(DataError, match=r"and vector_size is 300; say the file's size"):
         known(MLGCN(6, 4, vectors=str(path)))
 
 

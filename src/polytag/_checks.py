@@ -25,8 +25,8 @@ class _Shaped(Protocol):
 
 
 def check_number(name: str, value: float, low: float, high: float) -> None:
-    """Raise :class:`OptionError` unless ``low <= value <= high`` and finite."""
-    if not low <= value <= high or abs(value) == float("inf"):
+    """Raise :class:`OptionError` unless ``low <= value <= high``."""
+    if not low <= value <= high:
         allowed = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
         raise OptionError(f"{name} must be {allowed}, got {value!r}")
 
