@@ -1,7 +1,7 @@
 """Every training of a suite: what is finished is kept, what was interrupted goes on."""
 
 import dataclasses
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -79,7 +79,8 @@ def run_suite(
             training = _training(row, seed, data, fingerprint, root, out / RUNS)
             planned[f"{row.name}, seed {seed}"] = Planned(row.name, seed, training, len(planned) + 1, total)
     waiting = {name: one for name, one in planned.items() if not (one.training.out / METRICS).exists()}
-    _check_files(suite, root, {one.row for one in waiting.values()})
+    if root is not None:
+        _check_files([row for row in suite.trained if row.name in {one.row for one in waiting.values()}], root)
     run_all(train, waiting, backend=jobs_on if jobs > 1 else "sequence", processes=jobs)
     folders: dict[str, list[Path]] = {row.name: [] for row in suite.trained}
     for one in planned.values():
@@ -102,11 +103,11 @@ def _check_size(data: LabelledSet, suite: Suite) -> None:
         )
 
 
-def _check_files(suite: Suite, root: Path | None, names: Collection[str]) -> None:
-    """Refuse before any training what rows of these names would not find when their turn comes."""
-    for row in (row for row in suite.trained if root is not None and row.name in names):
+def _check_files(rows: Sequence[Row], root: Path) -> None:
+    """Refuse before any training what rows would not find when their turn comes."""
+    for row in rows:
         for _, file in files_of(row.options):
-            if root is not None and not (root / file).exists():
+            if not (root / file).exists():
                 raise OptionError(f"the row {row.name} starts from {file}, and there is none in {root}")
 
 
