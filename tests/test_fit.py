@@ -25,7 +25,7 @@ from polytag.data.augment.crops import Sides
 from polytag.data.augment.mixes import CutMix
 from polytag.data.augment.randaugment import RandAugment
 from polytag.data.labelled_set import ImageArrays, LabelledSet
-from polytag.data.ready import Progress
+from polytag.data.ready import Note, Progress
 from polytag.data.splits import three_way
 from polytag.estimator import MultiLabelClassifier
 from polytag.fit import Training
@@ -34,7 +34,6 @@ from polytag.labels import Labels
 from polytag.labels.cooccurrence import conditional, label_graph
 from polytag.labels.vectors import LENGTH
 from polytag.run import Run
-from polytag.session import Note
 from polytag.train.loop import Epoch, Step
 from polytag.train.rate_finder import Climb
 from polytag.train.schedules import Cosine

@@ -65,6 +65,10 @@ class Alone(Taught):
     FITS = (Fit("one", classes=(0,), photos="containing"),)
 
 
+class Several(Taught):
+    FITS = (Fit("several", classes=(0, 1, 2), photos="containing"),)
+
+
 class Twins(Taught):
     FITS = (Fit("one"), Fit("one", classes=(0, 1)))
 
@@ -163,12 +167,16 @@ def test_containing_drops_training_photos_without_a_label_and_no_other(split):
     assert kept.settled == (split is not None)
 
 
-@pytest.mark.parametrize(("matrix", "shown"), [([[1], [0]], True), ([[1], [1]], False), ([[1, 0], [0, 1]], True)])
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [([[1], [0]], [True]), ([[1], [1]], [False]), ([[1, 0], [0, 1]], [True, True]), ([[0, -1], [0, 1]], [True, False])],
+)
 def test_photos_show_a_label_where_one_of_them_lacks_it(matrix, shown):
     images = ImageArrays(np.zeros((len(matrix) + 1, 1, 1, 3), np.uint8))
     rows = [*matrix, [0] * len(matrix[0])]  # the last is for validation
     split = np.array([*[0] * len(matrix), 1], np.int8)
-    assert fits.shows_absence(LabelledSet(images, Labels.from_dense(rows, "ab"[: len(matrix[0])]), split)) == shown
+    data = LabelledSet(images, Labels.from_dense(rows, "ab"[: len(matrix[0])]), split)
+    assert fits.seen_absent(data).tolist() == shown
 
 
 def test_a_teacher_of_one_label_learns_from_all_photos(tmp_path, caplog):
@@ -176,7 +184,19 @@ def test_a_teacher_of_one_label_learns_from_all_photos(tmp_path, caplog):
     training(tmp_path / "run", method=Alone).finish()
     whole = Run.open(tmp_path / "run").config["data"]["photos"]
     assert Run.open(FOLDERS["one"]).config["data"]["photos"] == whole
-    assert "one learns from all photos, as those with its labels always have one of them" in caplog.text
+    assert "one learns from all photos, as those with one of its labels all have a" in caplog.text
+
+
+def test_a_label_that_is_nowhere_known_to_be_absent_does_not_bring_all_photos_back(tmp_path):
+    data = tiny_set(40)
+    targets = data.labels.dense()
+    targets[:, 1] = -1
+    data = LabelledSet(data.images, Labels.from_dense(targets, data.classes))
+    training(tmp_path / "run", method=Several, data=data).finish()
+    known = targets[:, [0, 2]].sum(1) > 0
+    assert known.sum() < 40
+    taught, whole = (Run.open(run).config["data"]["photos"] for run in (FOLDERS["several"], tmp_path / "run"))
+    assert taught["train"] < whole["train"]
 
 
 def test_parts_of_a_step_are_no_other_training(taught, tmp_path):

@@ -12,12 +12,12 @@ from toys import tiny_set
 import polytag.probe
 from polytag.bench.cost import cost_of
 from polytag.data.labelled_set import LabelledSet
+from polytag.data.ready import Note
 from polytag.errors import RunError
 from polytag.fit import Training
 from polytag.methods.supervised import Supervised
 from polytag.run import Run
 from polytag.scores import SCORES
-from polytag.session import Note
 
 HALVING = {"name": "halving", "trials": 2, "epochs": 1, "low": 1e-3, "high": 1e-2}
 

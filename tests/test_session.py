@@ -16,6 +16,7 @@ import polytag.session
 import polytag.train.speed
 from polytag._team import Team
 from polytag.data.labelled_set import LabelledSet
+from polytag.data.ready import Note
 from polytag.data.splits import three_way
 from polytag.errors import DataError, ElsewhereError, OptionError, ProcessError, RunError
 from polytag.fit import Training
@@ -26,7 +27,6 @@ from polytag.metrics import METRICS
 from polytag.recorder import Recorder
 from polytag.run import Run
 from polytag.scores import SCORES, VAL_SCORES, load_scores
-from polytag.session import Note
 from polytag.train.loop import Epoch
 from polytag.tuning import tune
 

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polytag._files import is_locked
 from polytag._team import ALONE, Team
 from polytag._text import counted
 from polytag.build import describe
 from polytag.data.labelled_set import LabelledSet
+from polytag.data.ready import Note
 from polytag.data.splits import TRAIN
 from polytag.errors import BusyError, OptionError, RunError
 from polytag.method import Fit
@@ -91,6 +93,8 @@ class Fits:
         waiting = {name: training for name, training in trainings.items() if name not in done}
         for name, training in waiting.items():
             training.out = folders[name]
+        if done and self.team.first:
+            LOG.info("%s found in %s: %s", counted(len(done), "finished training"), self.fits, ", ".join(done))
         if waiting and self.team.first:
             at_once = f", {self.jobs} at once" if self.jobs > 1 else ""
             LOG.info("this needs %s first%s: %s", counted(len(waiting), "training"), at_once, ", ".join(waiting))
@@ -136,10 +140,14 @@ class Fits:
     def _training(self, fit: Fit) -> Trainable:
         chosen = list(range(len(self.data.classes)) if fit.classes is None else fit.classes)
         data = self.data.with_classes([self.data.classes[column] for column in chosen])
-        if fit.photos == "containing" and shows_absence(fewer := containing(data)):
-            data = fewer
-        elif fit.photos == "containing":
-            LOG.info("%s learns from all photos, as those with its labels always have one of them", fit.name)
+        if fit.photos == "containing":
+            fewer = containing(data)
+            hidden = np.flatnonzero(seen_absent(data) & ~seen_absent(fewer))
+            if len(hidden):
+                label = data.classes[hidden[0]]
+                LOG.info("%s learns from all photos, as those with one of its labels all have %s", fit.name, label)
+            else:
+                data = fewer
         command = f"{fit.name} of {self.folder}"
         training = self.again(data=data, out=self.fits, method=fit.method, command=command, **fit.options)
         key = {"arguments": arguments_of(training, self.free), "data": data.fingerprint()}
@@ -154,10 +162,10 @@ def containing(data: LabelledSet) -> LabelledSet:
     return data.select(np.flatnonzero(~(learned & bare)))
 
 
-def shows_absence(data: LabelledSet) -> bool:
-    """Whether every label is known to be absent from a training photo."""
+def seen_absent(data: LabelledSet) -> NDArray[np.bool_]:
+    """Which labels are known to be absent from a training photo, ``(classes,)``."""
     learned = np.arange(len(data)) if data.split is None else np.flatnonzero(data.split == TRAIN)
-    return bool(data.labels.select(learned).counts().absent.all())
+    return np.asarray(data.labels.select(learned).counts().absent > 0)
 
 
 def content_name(name: str, key: dict[str, Any]) -> str:
@@ -210,7 +218,9 @@ def finish_once(training: Trainable, interrupted: Callable[[], bool] = lambda: F
     while not team.from_first(lambda: (training.out / METRICS).exists()):
         training.resume = team.from_first(lambda: (training.out / CONFIG).exists())
         try:
-            for _ in training:
+            for event in training:
+                if isinstance(event, Note) and team.first:
+                    LOG.info("%s: %s", training.out.name, event.text)
                 if team.size == 1 and interrupted():  # by a signal that came while no step was done
                     raise KeyboardInterrupt
             return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from polytag.data.loader import Loader
 from polytag.errors import DivergedError, TaskError
-from polytag.fits import Fits
+from polytag.fits import Fits, seconds_of
 from polytag.method import Context, Fit, Method
 from polytag.run import Run
 from polytag.train.loop import Step, train
@@ -45,11 +45,12 @@ class TrainingProbe:
     def losses(self, rates: Sequence[float]) -> list[float]:
         """The loss of each step of a copy that is trained with one rate after the other; ends early at a NaN."""
         found: list[float] = []
+        self.fits.take_seconds()  # of before
         began = time.monotonic()
         with suppress(DivergedError):  # the steps before are the answer
             found.extend(self._steps(rates))
         self.context.accelerator.free_memory()  # which holds what it has wrapped for several processes
-        self.seconds += time.monotonic() - began
+        self.seconds += time.monotonic() - began - self.fits.take_seconds()  # which count as the method's
         return found
 
     def _steps(self, rates: Sequence[float]) -> Iterator[float]:
@@ -113,7 +114,7 @@ class TrainingProbe:
 
 
 def _outcome(run: Run) -> tuple[float | None, float]:
-    return run.metrics["best"]["score"], run.train_seconds()
+    return run.metrics["best"]["score"], seconds_of(run)
 
 
 class _Listed(Schedule):

@@ -5,7 +5,6 @@ import dataclasses
 import math
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,7 +19,7 @@ from polytag.build import build_loss, build_model, factory, made, trained_model
 from polytag.card import write_card
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.loader import Loader, ToDevice
-from polytag.data.ready import Progress, ready
+from polytag.data.ready import Note, Progress, ready
 from polytag.data.splits import Split, three_way
 from polytag.errors import DataError, ElsewhereError, OptionError, PolytagError, ProcessError
 from polytag.fits import Fits
@@ -47,13 +46,6 @@ if TYPE_CHECKING:
 
 SCORE = "mAP"
 REPORT_EVERY = 1.0  # seconds between two Steps
-
-
-@dataclass(frozen=True)
-class Note:
-    """A sentence for the user: something inferred, chosen or left out."""
-
-    text: str
 
 
 Event = Note | Progress | Step | Epoch
@@ -170,7 +162,7 @@ class Session:
             t.seed,
             fits.needed,
             lambda path: ((run := Run.open(path)).load_model(head), run.classes),
-            None if loader.changes else lambda: map(to_device, loader.in_order(batch_size)),
+            None if loader.changes else lambda: map(to_device, loader.in_order(batch_size // (parts * team.size))),
             t.out,
         )
         place = {"processes": team.size, "device": self.device.type, "launch": launch()}
@@ -239,10 +231,11 @@ class Session:
             yield Note(f"{SCORE} is undefined on {photos}; the last weights are kept")
         if (last := len(recorder.history)) < t.epochs:
             yield Note(f"ended after epoch {last} of {t.epochs}, since {SCORE} no longer rose or could not")
+        if cost := team.from_first(fits.cost):
+            running["fits_seconds"] = round(cost, 1)
         if len(recorder.history) > epochs_before:
-            if cost := team.from_first(fits.cost):
-                running["fits_seconds"] = round(cost, 1)
-            recorder.go_on({**running, "memory_mb": round(peak_memory(self.device), 1)})
+            running["memory_mb"] = round(peak_memory(self.device), 1)
+        recorder.go_on(running)
         if interrupts.seen() and team.size == 1:  # since the last step, after which nobody has asked
             raise KeyboardInterrupt(
                 f"stopped before the test photos, kept in {t.out}; the same command with --out {t.out} --resume goes on"

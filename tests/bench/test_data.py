@@ -94,13 +94,16 @@ def test_a_packed_suite_of_first_photos_and_a_long_tail_has_the_same_ones(tmp_pa
         np.testing.assert_array_equal(there.images.load(number), resize(here.images.load(number)))
 
 
-def test_files_of_a_row_are_its_weights_and_the_words_of_its_heads():
+def test_files_of_a_row_are_its_weights_the_words_of_its_heads_and_groups_of_labels():
     inner = {"name": "ml_gcn", "vectors": "inner.txt"}
     options = {"weights": "w.safetensors", "head": {"name": "gat", "vectors": "glove.txt", "around": inner}, "lr": 0.1}
     assert files_of(options) == [("weights", "w.safetensors"), ("vectors", "glove.txt"), ("vectors", "inner.txt")]
     there = below(Path("/data"), options)
     assert files_of(there) == [(key, f"/data/{file}") for key, file in files_of(options)]
     assert there["lr"] == 0.1
+    groups = {"method": {"name": "cpsd", "decompositions": "apart", "apart": "groups.json", "together": ""}}
+    assert files_of(groups) == [("apart", "groups.json")]
+    assert below(Path("/data"), groups)["method"]["apart"] == "/data/groups.json"
     plain = {"weights": "none", "head": {"name": "gat", "vectors": "images", "around": "linear"}, "loss": "bce"}
     assert files_of(plain) == []
     assert below(Path("/data"), plain) == plain

@@ -10,8 +10,7 @@ import polytag.cli.console
 from polytag.cli.console import looking_for_photos, say, watch
 from polytag.data.paths import Paths
 from polytag.data.readers.photos import find_photos
-from polytag.data.ready import Progress
-from polytag.session import Note
+from polytag.data.ready import Note, Progress
 from polytag.train.loop import Epoch, Step
 
 EVENTS = [

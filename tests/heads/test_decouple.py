@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import conv2d, conv_transpose2d, interpolate
 
 from polytag.errors import OptionError
-from polytag.heads.decouple import Decouple
+from polytag.heads.decouple import UPSAMPLINGS, Decouple
 from polytag.heads.wildcat import Wildcat
 
 D, C, M = 6, 3, 4
@@ -161,3 +161,12 @@ def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(OptionError) as refusal:
         Decouple(D, C, **options)
     assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize("classes", [17, 1000])
+def test_every_upsampling_begins_at_one_scale(classes):
+    torch.manual_seed(0)
+    x = torch.rand(2, 64, 6, 6, generator=torch.Generator().manual_seed(1))
+    spread = {name: build(64, classes)(x).std().item() for name, build in UPSAMPLINGS.items()}
+    for name, value in spread.items():
+        assert 0.7 < value / spread["none"] < 1.4, name

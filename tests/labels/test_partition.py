@@ -213,11 +213,11 @@ def test_a_partition_is_saved_by_names_and_fits_another_order(tmp_path):
     ("name", "kind", "other"), [("coocurrence_2.json", "together", "apart"), ("cluster_2.json", "apart", "together")]
 )
 def test_the_files_of_public_code_are_read(tmp_path, name, kind, other):
-    labels = Labels.from_dense([[1, 1, 0], [0, 1, 1]], list("abc"))
+    labels = Labels.from_dense([[1, 1, 0], [0, 1, 1]], ["person", "airplane", "apple"])  # as COCO has them, by its ids
     for file in (name, "renamed.json"):
-        (tmp_path / file).write_text(json.dumps([{"0": 0, "2": 1}, {"1": 0}]))
+        (tmp_path / file).write_text(json.dumps([{"0": 0, "1": 1}, {"2": 0}]))  # columns of the alphabetical order
         found = load_partition(tmp_path / file, labels, kind)
-        assert (found.kind, found.groups) == (kind, ((0, 2), (1,)))
+        assert (found.kind, found.groups) == (kind, ((0,), (1, 2)))
     sentence = f"{tmp_path / name} has groups of the kind {kind}, and {other} is wanted; give it as {kind}"
     with pytest.raises(DataError, match=f"^{re.escape(sentence)}$"):
         load_partition(tmp_path / name, labels, other)
@@ -250,6 +250,11 @@ def test_files_that_do_not_fit_are_refused(tmp_path, content, message):
     with pytest.raises(DataError) as caught:
         load_partition(file, Labels.from_dense([[1, 1, 0], [0, 1, 1]], list("abc")), "apart")
     assert str(caught.value).replace(str(file), "FILE").startswith(message)
+
+
+def test_of_more_groups_that_never_meet_than_may_be_suggested_the_largest_number_is():
+    pairs = np.kron(np.eye(20, dtype=np.int8), np.ones((1, 2), np.int8))  # 40 labels, two a photo
+    assert suggest_k(Labels.from_dense(pairs, [f"l{n}" for n in range(40)])) == 15
 
 
 def test_numbers_of_groups_that_cannot_be_are_refused(monkeypatch):

@@ -13,6 +13,7 @@ from polytag._team import Team
 from polytag.data.loader import Batch
 from polytag.errors import DataError
 from polytag.fit import Training
+from polytag.fits import Fits
 from polytag.labels.partition import load_partition, partition_file, partition_labels, save_partition
 from polytag.method import Context
 from polytag.methods.cpsd import CPSD
@@ -107,6 +108,32 @@ def test_a_rate_can_be_looked_for_with_teachers(tmp_path):
     assert run.config["running"]["lr"] == 1e-3
     (teacher,) = (tmp_path / "fits").iterdir()
     assert Run.open(teacher).config["training"]["lr"] == 1e-2
+
+
+def test_the_wait_for_teachers_is_no_part_of_the_time_of_a_search(tmp_path, monkeypatch):
+    real = Fits.needed
+
+    def long(self, fits):
+        folders = real(self, fits)
+        self.seconds += 10_000.0
+        return folders
+
+    monkeypatch.setattr(Fits, "needed", long)
+    method = {"name": "cpsd", "decompositions": "whole", "teacher_lr": 1e-2}
+    run = Training(data=tiny_set(40), out=tmp_path, lr="auto", search=OneLook(1e-4, 1e-2), method=method, **QUICK)
+    assert run.finish().config["running"]["search_seconds"] < 0  # 10,000 that nobody waited for are taken out
+
+
+def test_the_teachers_of_trials_are_part_of_the_time_of_a_search(tmp_path):
+    method = {"name": "cpsd", "decompositions": "whole"}
+    search = {"name": "halving", "trials": 2, "epochs": 1, "low": 1e-4, "high": 1e-2}
+    run = Training(data=tiny_set(40), out=tmp_path, lr="auto", search=search, method=method, **QUICK).finish()
+    trials = [Run.open(path) for path in (tmp_path / "fits").glob("lr-*")]
+    assert len(trials) == 2
+    taught = sum(trial.config["running"]["fits_seconds"] for trial in trials)
+    own = sum(trial.train_seconds() for trial in trials)
+    assert taught > 0
+    assert run.config["running"]["search_seconds"] == pytest.approx(own + taught, abs=0.11)
 
 
 @pytest.mark.parametrize(("share", "own"), [("trunk", "stage"), ("backbone", "head")])

@@ -30,6 +30,15 @@ def test_probabilities_are_those_of_the_paper():
 
 
 @pytest.mark.parametrize("kind", [Rebalanced, ClassAware])
+def test_of_a_single_label_photos_with_and_without_it_come_as_often(kind):
+    dense = np.array([[1, 0], [0, 0], [1, 0], [0, 0], [-1, 0], [1, 0]] * 10)
+    drawn = np.concatenate([kind(Labels.from_dense(dense, "ab")).draw(0, number) for number in range(40)])
+    assert (dense[drawn, 0] == 1).mean() == pytest.approx(0.5, abs=0.06)
+    np.testing.assert_allclose(Rebalanced(Labels.from_dense(dense, "ab")).probabilities(), 1 / 60)
+    assert (kind(Labels.from_dense(np.ones((6, 1)), "a")).draw(0, 0) < 6).all()  # nowhere absent
+
+
+@pytest.mark.parametrize("kind", [Rebalanced, ClassAware])
 def test_draws_are_exact_in_expectation(kind):
     sampler, passes = kind(LARGE), 400
     drawn = np.bincount(np.concatenate([sampler.draw(0, n) for n in range(passes)]), minlength=60) / (passes * 60)

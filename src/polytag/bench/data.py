@@ -31,6 +31,7 @@ from polytag.relations import VECTORS
 DIGITS = "digits"  # scenes of handwritten digits, which need no file
 SEED = 0  # of splits, scenes and unknown entries: all trainings of a suite see the same
 
+GROUPS = ("together", "apart")  # options of cpsd that name a file
 NO_FILE = (None, "none", "pretrained")  # weights that are no file
 STREAM = 20231  # of the draws of unknown entries, so that nothing else drawn with the same seed goes along with them
 
@@ -107,7 +108,7 @@ def pack_suite(
 
 
 def files_of(options: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The files that a row names below the folder of the data, each with its option: weights, and words of heads."""
+    """The files that a row names below the folder of the data, each with its option: weights, words, groups."""
     files = [(key, value) for key, value in options.items() if _is_file(key, value)]
     return files + [file for value in options.values() if isinstance(value, Mapping) for file in files_of(value)]
 
@@ -121,6 +122,8 @@ def below(root: Path, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_file(key: str, value: Any) -> bool:
+    if key in GROUPS:
+        return bool(value)
     return (key == "weights" and value not in NO_FILE) or (key == "vectors" and value not in VECTORS)
 
 

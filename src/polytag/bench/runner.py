@@ -119,6 +119,6 @@ def _training(row: Row, seed: int, data: LabelledSet, fingerprint: str, root: Pa
     weights = row.options.get("weights")
     key = {"arguments": arguments_of(plain, (*FREE, "weights")), "weights": weights, "data": fingerprint}
     out = folder / content_name(f"{row.name} seed {seed}", key)  # wherever the files are
-    there = {} if root is None else below(root, {"weights": plain.weights, "head": plain.head})
+    there = {} if root is None else below(root, {name: getattr(plain, name) for name in ("weights", "head", "method")})
     shared = str(folder.parent / FITS)  # by all rows: teachers that two of them need are trained once
     return dataclasses.replace(plain, **there, out=out, resume=has_run(out), fits=shared)

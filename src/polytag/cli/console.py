@@ -13,8 +13,8 @@ from tqdm import tqdm
 from polytag._text import printable
 from polytag.cli.show import number
 from polytag.data.readers.photos import watched
-from polytag.data.ready import REPORT_EVERY, Progress
-from polytag.session import SCORE, Event, Note
+from polytag.data.ready import REPORT_EVERY, Note, Progress
+from polytag.session import SCORE, Event
 from polytag.train.loop import Epoch, Step
 
 Done = TypeVar("Done")

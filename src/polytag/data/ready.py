@@ -25,6 +25,13 @@ class Progress:
     total: int
 
 
+@dataclass(frozen=True)
+class Note:
+    """A sentence for the user: something inferred, chosen or left out."""
+
+    text: str
+
+
 def ready(
     data: LabelledSet,
     preprocessing: Preprocessing,

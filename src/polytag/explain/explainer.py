@@ -168,6 +168,8 @@ class Explainer:
     def _columns(self, labels: Sequence[str] | None, topk: int | None) -> list[int] | None:
         if isinstance(labels, str):
             raise OptionError(f"labels must be a list of names, got the text {labels!r}; give [{labels!r}]")
+        if labels is not None and not labels:
+            raise OptionError("labels must name one at least, got none; leave them out for the tags of each photo")
         if labels and topk is not None:
             raise OptionError("labels and topk are two ways to say which; give one of them")
         if topk is not None:

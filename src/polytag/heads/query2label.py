@@ -19,8 +19,8 @@ class Query2Label(Head):
 
     Layers are those of DETR with norms behind; the decoder has no self-attention. Time grows with
     ``C * width ** 2``, as each class goes through the decoder's linear layers, and little with the size of the map:
-    from about 1,000 classes on, ML-Decoder is the head to take. Queries begin as standard normal numbers, attention as
-    :class:`~polytag.layers.attention.Attention` does, all other layers as torch's own do.
+    from about 1,000 classes on, ML-Decoder is the head to take. Queries begin as standard normal numbers, all matrices
+    of the layers by Xavier's uniform rule, as those of DETR do.
 
     Args:
         in_channels: channels ``D`` of the feature maps.
@@ -60,6 +60,9 @@ class Query2Label(Head):
         self.embed_map = nn.Linear(in_channels, width)
         self.encoder = nn.ModuleList(Layer(*sizes) for _ in range(encoder_layers))
         self.decoder = nn.ModuleList(Layer(*sizes) for _ in range(decoder_layers))
+        for part in (*self.encoder.parameters(), *self.decoder.parameters()):
+            if part.dim() > 1:
+                nn.init.xavier_uniform_(part)
         self.norm = nn.LayerNorm(width)
         self.queries = nn.Parameter(torch.randn(num_classes, width))
         self.weight = nn.Parameter(torch.empty(num_classes, width))

@@ -21,6 +21,7 @@ from polytag.labels.matrix import Labels
 TRIES = 4  # of which the best is kept
 STARTS = 20  # of k-means, in each try
 LARGEST = 15  # groups that are suggested at most
+NOTHING = 1e-9  # an eigenvalue below it is 0 but for rounding
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ def suggest_k(labels: Labels, largest: int = LARGEST) -> int:
         return len(met)
     most = min(largest, len(met) - 2)
     values, _ = smallest(Affinity(shares(labels)[met][:, met], "together"), most + 1)
+    if values[most] < NOTHING:  # more groups that never meet than may be suggested
+        return most
     return int(np.argmax(np.diff(values)[1:]) + 2) if most > 1 else 2
 
 
@@ -127,7 +130,8 @@ def load_partition(path: Path, labels: Labels, kind: Kind) -> Partition:
     Args:
         path: the file.
         labels: of the training photos, whose classes must all be in it, once.
-        kind: which it must be. Public code has that in its file names alone, ``coocurrence`` and ``cluster``.
+        kind: which it must be. Public code has that in its file names alone, ``coocurrence`` and ``cluster``. The
+            columns of its files are those of the labels in alphabetical order, whatever the order is here.
 
     Raises:
         DataError: if the file cannot be read, is of the other kind, or does not fit the classes.
@@ -170,7 +174,8 @@ def _content(path: Path, content: Any, classes: Sequence[str]) -> tuple[Kind | N
     if isinstance(content, list) and all(isinstance(group, dict) for group in content):
         names: dict[str, Kind] = {"coo": "together", "cluster": "apart"}
         told = next((kind for word, kind in names.items() if word in path.name.lower()), None)
-        return told, [[int(column) for column in group] for group in content]
+        alphabetical = dict(enumerate(sorted(range(len(classes)), key=lambda column: classes[column])))
+        return told, [[alphabetical.get(int(place), -1) for place in group] for group in content]
     if not isinstance(content, dict) or content.get("kind") not in ("together", "apart"):
         raise DataError(f"{path} is no partition of labels; it must have kind, together or apart, and groups")
     groups = content.get("groups")

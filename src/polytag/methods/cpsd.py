@@ -14,6 +14,7 @@ it, and their loss of the labels, over the batch, too: under Adam that is the sa
 under SGD it is a rate as many times as high as there are photos in a batch.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -53,6 +54,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 
 
+LOG = logging.getLogger("polytag")
 OWN = {"trunk": "stage", "backbone": "head"}  # what teachers share, and so what each has of its own
 
 
@@ -170,8 +172,10 @@ class CPSD(Method):
                 self.teachers[kind].append(Teacher(model, columns.to(device)))
         size = 4 * len(kinds) * len(train_set) * len(train_set.classes)
         if context.unchanged is not None and self.teacher_mode == "eval" and size <= CACHE_LIMIT:
+            LOG.info("asking the teachers once for each photo, as photos look the same in every pass")
             answers = [{kind: self._taught(kind, batch.images) for kind in kinds} for batch in context.unchanged()]
             self.known = {kind: torch.cat([each[kind] for each in answers]) for kind in kinds}
+            self.teachers = {kind: [] for kind in kinds}  # which are asked no more
 
     def samplers(self, labels: Labels) -> tuple[Sampler, ...]:
         """Those of the base."""

@@ -18,7 +18,8 @@ IN_A_ROW = 3  # photos of a class
 class Rebalanced(Sampler):
     """A label drawn evenly, then one of its photos: photo ``i`` with ``p_i = (1 / K) sum_k y_ik / N_k``.
 
-    Draws are independent; a photo may come several times, one without any label never does.
+    Draws are independent; a photo may come several times, one without any label never does, but where a single label is
+    on photos: there the photos without it count as those of another one, as nothing else would show it absent.
 
     Args:
         labels: of the training photos; those that are on no photo are left out.
@@ -55,7 +56,7 @@ class ClassAware(Sampler):
     """Labels in turns, in a new order each time around, three photos of each in a row: DB loss's sampler.
 
     Photos of a label come in a shuffled order that begins anew when it is through; so each label is met as often as
-    any other, and each of its photos, too, up to one.
+    any other, and each of its photos, too, up to one. Where a single label is on photos, see :class:`Rebalanced`.
 
     Args:
         labels: of the training photos; those that are on no photo are left out.
@@ -122,7 +123,7 @@ def length_of(labels: Labels, length: Length) -> int:
 
 
 class _Photos:
-    """The photos of each label that is on one, label after label."""
+    """The photos of each label that is on one, label after label; of a single label, then those without it."""
 
     def __init__(self, labels: Labels) -> None:
         self.items = len(labels)
@@ -132,4 +133,7 @@ class _Photos:
         order = np.argsort(labels.present.columns, kind="stable")
         self.rows = labels.present.row_numbers()[order].astype(np.int64)
         self.counts = counts[counts > 0].astype(np.int64)
+        bare = np.flatnonzero(np.diff(labels.present.starts) == 0)
+        if len(self.counts) == 1 and len(bare):
+            self.rows, self.counts = np.append(self.rows, bare), np.append(self.counts, len(bare))
         self.starts = np.concatenate([[0], np.cumsum(self.counts)[:-1]]).astype(np.int64)
