@@ -43,7 +43,8 @@ def test_upsamplings_are_compared_under_the_attention_of_the_papers_table(name):
     assert [head["attention"] for head in heads if "upsampling" in head] == ["arch1", "arch1"]
 
 
-def test_every_resnet_of_the_decouplenet_suite_begins_with_the_weights_that_its_recipe_names():
-    (path,) = (path for path in SUITES if path.stem == "papers-decouple")
+@pytest.mark.parametrize("name", ["papers-decouple", "papers-decouple-nus"])
+def test_every_resnet_of_the_decouplenet_suites_begins_with_the_weights_that_their_recipe_names(name):
+    (path,) = (path for path in SUITES if path.stem == name)
     backbones = {row.options["backbone"] for row in read_suite(path, "full").trained}
     assert backbones == {"resnet101.tv_in1k", "resnet50.tv_in1k"}
