@@ -39,6 +39,14 @@ def test_agrees_with_the_feature_maps_that_timm_itself_gives(name):
     assert torch.equal(backbone(images()), expected[-1])
 
 
+def test_a_class_token_that_timm_does_not_count_is_left_out():
+    backbone = Backbone("volo_d1_224", image_size=64).eval()
+    raw = backbone.model.forward_features(images(64, 64))
+    features = backbone(images(64, 64))
+    assert raw.shape[1] == 1 + 4 * 4
+    assert torch.equal(features[1, :, 2, 3], raw[1, 1 + 2 * 4 + 3])
+
+
 def test_channels_last_is_turned_and_not_reshaped():
     backbone = Backbone("test_mambaout").eval()
     features, raw = backbone(images(96, 160)), backbone.model.forward_features(images(96, 160))

@@ -18,6 +18,8 @@ from polytag._checks import check_number
 from polytag.data.preprocessing import Preprocessing
 from polytag.errors import OptionError, PolytagError, RunError
 
+UNCOUNTED = {"VOLO": 1}  # class tokens that timm does not count among the prefix, by the class of the model
+
 
 def preprocessing_defaults(name: str, image_size: int | tuple[int, int] | None = None) -> Preprocessing:
     """What the published weights of a timm model were trained on: image size, mean, std and interpolation.
@@ -143,7 +145,8 @@ def _feature_map(model: Any, images: Tensor) -> Tensor:
         return features.permute(0, 3, 1, 2) if getattr(model, "output_fmt", "NCHW") == "NHWC" else features
     if not isinstance(features, Tensor) or features.ndim != 3:
         raise OptionError(f"the backbone {type(model).__name__} gives no feature map; choose another one")
-    patches: Any = features[:, getattr(model, "num_prefix_tokens", 0) :]  # (batch, h' * w', D)
+    prefix = getattr(model, "num_prefix_tokens", UNCOUNTED.get(type(model).__name__, 0))
+    patches: Any = features[:, prefix:]  # (batch, h' * w', D)
     height, width = images.shape[2:]
     # Patches are square and those cut off at the right and bottom do not count: rounding is exact on the shorter side.
     count = patches.shape[1]

@@ -185,6 +185,10 @@ def test_a_teacher_of_other_labels_is_refused():
         ({"distil": "labels"}, "distil must be one of logits, probabilities, got 'labels'"),
         ({"teacher_images": "some"}, "teacher_images must be one of all, containing, got 'some'"),
         ({"share": "all"}, "share must be one of none, trunk, backbone, got 'all'"),
+        (
+            {"share": "trunk", "decompositions": "whole", "k": 0},
+            "share trunk is of no use where all labels have one te",
+        ),
         ({"share": "trunk", "teacher_images": "containing"}, "teachers that share a network are trained by supervised"),
         ({"teacher_mode": "both"}, "teacher_mode must be one of eval, train, got 'both'"),
     ],

@@ -51,3 +51,14 @@ def test_labels_alone_make_a_page_too(found):
     page = inspection_page(inspect_data(found.data, pixels=False), "labels")
     assert "data:image" not in page
     assert "overlap" not in page
+
+
+def test_labels_in_groups_are_drawn_and_listed():
+    dense = np.kron(np.eye(2, dtype=np.int8), np.ones((6, 2), np.int8))
+    names = ["sea", "sand", "desk", "lamp", "nowhere"]
+    labels = Labels.from_dense(np.pad(dense, ((0, 0), (0, 1))), names)
+    images = ImageArrays(np.zeros((12, 4, 4, 3), np.uint8))
+    page = inspection_page(inspect_data(LabelledSet(images, labels), pixels=False), "rooms")
+    assert "Joined where they come together, in 2 groups" in page
+    assert '<th scope="row">1</th><td>sea, sand</td>' in page
+    assert '<th scope="row">2</th><td>desk, lamp</td>' in page

@@ -67,7 +67,7 @@ def _parser() -> Parser:
     parser.add_argument("--by", choices=("auto", *WAYS), default="auto", help=ways)
     parser.add_argument("-o", "--out", default="explained.png", metavar="FILE", help="(default: explained.png)")
     parser.add_argument("--columns", type=int, default=4, metavar="N", help="pictures in a row (default: 4)")
-    text = "a TrueType file for labels that are not in Latin letters"
+    text = "a TrueType file for labels in other letters than ASCII has"
     parser.add_argument("--font", type=Path, metavar="FILE", help=text)
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads that decode (default: 2)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")

@@ -140,6 +140,8 @@ class CPSD(Method):
             raise OptionError("the base of cpsd is cpsd itself; choose another method, such as supervised")
         if isinstance(self.base, Grouped):
             raise OptionError("a teacher learns some labels, and groups are given for all; choose another base")
+        if share != "none" and decompositions == "whole":
+            raise OptionError(f"share {share} is of no use where all labels have one teacher; leave it out")
         if share != "none" and not (isinstance(self.base, Supervised) and teacher_images == "all"):
             raise OptionError(
                 "teachers that share a network are trained by supervised, on all photos; leave base and teacher_images "

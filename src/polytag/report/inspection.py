@@ -4,15 +4,20 @@ import base64
 from collections.abc import Sequence
 from io import BytesIO
 
+import numpy as np
 from PIL import Image
 
 from polytag._text import counted
 from polytag.data.inspection import Inspection, across_splits, at_odds, copied
 from polytag.data.labelled_set import SPLITS, UNSPLIT, LabelledSet
 from polytag.errors import DataError
-from polytag.labels.cooccurrence import conditional
+from polytag.labels import Labels
+from polytag.labels.affinity import Affinity
+from polytag.labels.cooccurrence import conditional, shares
 from polytag.labels.facts import partners
+from polytag.labels.partition import partition_labels, suggest_k
 from polytag.report.bars import Bar, lying_bars, standing_bars
+from polytag.report.label_graph import MOST, label_graph_drawing
 from polytag.report.matrix import matrix
 from polytag.report.page import boxed, figure, grid, page, shown
 
@@ -100,7 +105,7 @@ def _together(found: Inspection) -> list[str]:
         return []
     data = found.data
     shown_rows = [row.name for row in found.rows[:SQUARE]]
-    shares = conditional(data.labels.with_classes(shown_rows))
+    given = conditional(data.labels.with_classes(shown_rows))
     rows = [("labels", "photos", "of the rarer", "expected")]
     rows += [
         (
@@ -119,10 +124,29 @@ def _together(found: Inspection) -> list[str]:
     )
     return [
         "<h2>Labels that come together</h2>",
-        figure(matrix(shares, shown_rows, "Labels that come together"), "Labels that come together", said),
+        figure(matrix(given, shown_rows, "Labels that come together"), "Labels that come together", said),
         figure(lying_bars(seen_with, "other labels", "Partners of each label"), "Partners of each label", seen),
         _folded("The most frequent pairs", grid(rows, frozenset((1, 2, 3)))),
+        *_groups(data.labels),
     ]
+
+
+def _groups(labels: Labels) -> list[str]:
+    """The labels in groups that come together, drawn where there are neither too few nor too many of them."""
+    met = [labels.classes[column] for column in labels.counts().present.nonzero()[0]]
+    if not 3 <= len(met) <= MOST:
+        return []
+    seen = labels.with_classes(met)
+    found = partition_labels(seen, suggest_k(seen), "together")
+    named = [", ".join(met[column] for column in group) for group in found.groups]
+    weights = Affinity(shares(seen), "together").dense()
+    drawn = label_graph_drawing(np.asarray(weights), met, found.groups, "Groups of labels")
+    said = (
+        f"Joined where they come together, in {counted(len(named), 'group')}: as many as they suggest, found as "
+        "`--method cpsd` does on the training photos; here all photos count."
+    )
+    rows = [("group", "labels"), *((str(number), names) for number, names in enumerate(named, 1))]
+    return [figure(drawn, "Groups of labels", said), _folded("The groups as a table", grid(rows))]
 
 
 def _pairs(found: Inspection) -> list[str]:
