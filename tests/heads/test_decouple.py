@@ -7,7 +7,6 @@ from torch.nn.functional import conv2d, conv_transpose2d, interpolate
 
 from polytag.errors import OptionError
 from polytag.heads.decouple import UPSAMPLINGS, Decouple
-from polytag.heads.wildcat import Wildcat
 
 D, C, M = 6, 3, 4
 
@@ -80,15 +79,6 @@ def test_attention_makes_a_class_depend_on_what_it_is_about(attention):
     head(x)[:, 0].sum().backward()
     others = head.depth_weight.grad[1:]
     assert others.any() == (attention == "arch1")
-
-
-def test_wildcat_is_the_pooled_mean_of_several_convolutions():
-    torch.manual_seed(0)
-    head, x = Wildcat(D, C, maps=M).double(), features()
-    maps = torch.stack([conv2d(x, head.weight[:, m, :, None, None], head.bias[:, m]) for m in range(M)]).mean(dim=0)
-    torch.testing.assert_close(head.class_maps(x), maps)
-    places = maps.flatten(2).sort(dim=2).values
-    torch.testing.assert_close(head(x), (places[:, :, -4:].mean(dim=2) + 0.7 * places[:, :, :4].mean(dim=2)) / 2)
 
 
 @pytest.mark.parametrize("attention", ["arch1", "arch2"])
