@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from toys import tiny_set
 
@@ -75,6 +76,7 @@ def test_a_run_with_branches_shows_what_its_head_shows(tmp_path):
         ({"labels": ["nothing like it"]}, r".* has no label 'nothing like it'; it has .*"),
         ({"labels": ["x"], "topk": 1}, "labels and topk are two ways to say which; give one of them"),
         ({"topk": 0}, "topk must be between 1 and .*, got 0"),
+        ({"labels": []}, "labels must name one at least, got none; leave them out for the tags of each photo"),
         ({"topk": 1.5}, "topk must be a whole number, got 1.5"),
         ({"labels": "cat"}, r"labels must be a list of names, got the text 'cat'; give \['cat'\]"),
         ({"labels": ["cat", "dog", "cat"]}, "labels must be named once each, got 'cat' twice"),
@@ -136,3 +138,20 @@ def test_photos_are_kept_no_larger_than_they_are_needed(trained):
     photos = [np.zeros((height, width, 3), np.uint8) for height, width in ((400, 200), (20, 30))]
     shapes = [photo.photo.shape for photo in Explainer(trained, workers=0).explain(photos, at_most=100)]
     assert shapes == [(100, 50, 3), (20, 30, 3)]
+
+
+def test_a_turned_photo_and_a_transparent_one_are_shown_and_seen_the_right_way_up(trained, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    plain, turned, clear = (tmp_path / f"{name}.png" for name in ("plain", "turned", "clear"))
+    Image.fromarray(pixels).save(plain)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned to the right by a quarter
+    Image.fromarray(np.rot90(pixels)).save(turned, exif=exif)
+    Image.fromarray(np.dstack([pixels, np.full((40, 60), 255, np.uint8)])).save(clear)
+    explainer = Explainer(trained, workers=0)
+    first, *others = explainer.explain([plain, turned, clear], explainer.classes)
+    assert first.photo.shape == (40, 60, 3)
+    for other in others:
+        np.testing.assert_array_equal(other.photo, first.photo)
+        for mine, theirs in zip(other.heats, first.heats, strict=True):
+            np.testing.assert_allclose(mine.map, theirs.map, atol=1e-5)
