@@ -70,6 +70,7 @@ def main() -> int:
         f"with one; adjusted Rand index of the two {adjusted_rand_score(ours.numbers, theirs):.3f}"
     )
     labels = made(args.classes, args.pairs)
+    cpu = time.process_time()
     common, total = timed(lambda: shares(labels))
     met = (common.nnz - int((common.diagonal() > 0).sum())) // 2
     print(f"{args.classes} labels of {len(labels):,} photos, {met:,} pairs\n  shares    {total:6.1f} s")
@@ -82,7 +83,7 @@ def main() -> int:
         sizes = sorted(map(len, found.groups), reverse=True)
         print(f"  {kind:<9} {seconds:6.1f} s, normalised cut {found.cut:.3f}, sizes {sizes}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    print(f"  all       {total:6.1f} s, peak {peak:.2f} GB")
+    print(f"  all       {total:6.1f} s, {time.process_time() - cpu:.1f} s of CPU, peak {peak:.2f} GB")
     return int(total >= SECONDS or peak >= GIGABYTES)
 
 
