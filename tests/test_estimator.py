@@ -101,6 +101,14 @@ def test_a_search_over_the_learning_rate(data):
     assert search.predict_proba(data[0]).shape == (24, 4)
 
 
+def test_numbers_of_numpy_are_kept_as_pythons(data):
+    head = {"name": "linear", "normalize": np.True_}
+    fitted = estimator(epochs=np.int64(1), batch_size=np.array([8])[0], lr=np.float32(0.25), head=head).fit(*data)
+    kept = fitted.run_.config["training"]
+    assert (kept["epochs"], kept["batch_size"], kept["lr"], kept["head"]["normalize"]) == (1, 8, 0.25, True)
+    assert fitted.predict(data[0]).shape == (24, 4)
+
+
 def test_it_ends_a_pipeline(data):
     pipeline = make_pipeline("passthrough", estimator())
     assert pipeline.fit(*data).predict(data[0]).shape == (24, 4)

@@ -66,6 +66,7 @@ def test_one_process_trains_on_one_device(tmp_path, monkeypatch):
     ("options", "sentence"),
     [
         ({"epochs": 0}, "epochs must be between 1 and 100000, got 0"),
+        ({"epochs": 2.5}, "epochs must be a whole number, got 2.5"),
         ({"crop": {"name": "sides", "smallest": 0.0}}, "smallest must be between 0.05 and 1, got 0.0"),
         ({"cutout": 1.5}, "cutout must be between 0 and 1, got 1.5"),
         ({"patience": -1}, "patience must be between 0 and 100000, got -1"),

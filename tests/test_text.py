@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from polytag._text import as_json, counted, csv_cell, did_you_mean, printable, table, utf8
+from polytag._text import as_json, counted, csv_cell, did_you_mean, one_line, printable, table, utf8
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,9 @@ def test_a_refusal_ends_with_the_nearest_known_name_if_one_is_near():
     assert did_you_mean("als", {"bce": 1, "asl": 2}) == "; did you mean 'asl'"
     assert did_you_mean("quite another", ["bce", "asl"]) == ""
     assert did_you_mean("als", []) == ""
+
+
+def test_one_line_of_a_file_keeps_the_joiners_that_names_are_written_with():
+    for name in ("\u0645\u06cc\u200c\u0631\u0648\u0645", "\U0001f469\u200d\U0001f680", "caf\u00e9"):
+        assert one_line(name) == name
+    assert one_line("a\nb\u202eexe.\u2028") == "a\\nb\\u202eexe.\\u2028"

@@ -52,6 +52,11 @@ def test_takes_a_timm_file_without_its_classifier_and_says_so(published, tmp_pat
     ]
 
 
+def averaged(state):
+    """As torch.optim.swa_utils.AveragedModel saves it."""
+    return {"n_averaged": torch.tensor(3), **state}
+
+
 @pytest.mark.parametrize(
     ("suffix", "prefix", "wrap"),
     [
@@ -60,6 +65,9 @@ def test_takes_a_timm_file_without_its_classifier_and_says_so(published, tmp_pat
         (".bin", "model.", lambda state: {"model": state}),
         (".ckpt", "module._orig_mod.", lambda state: {"model": {"state_dict": state}}),
         (".tar", "", lambda state: {"model": {"fc.bias": torch.ones(9)}, "model_ema": state}),
+        (".pth", "", lambda state: {"model": {"fc.bias": torch.ones(9)}, "ema": state}),
+        (".pth", "module.", lambda state: {"model": {"fc.bias": torch.ones(9)}, "model_ema": averaged(state)}),
+        (".pth", "", lambda state: {"ema": {"decay": 0.9}, "net": state}),
     ],
 )
 def test_takes_off_what_training_scripts_put_around_the_weights(published, tmp_path, suffix, prefix, wrap):
@@ -68,6 +76,14 @@ def test_takes_off_what_training_scripts_put_around_the_weights(published, tmp_p
     found = read_weights(file)
     assert found.keys() == published.state_dict().keys()
     assert torch.equal(found["fc.bias"], published.fc.bias)
+
+
+def test_a_file_that_holds_itself_has_no_weights(tmp_path):
+    content = {}
+    content["model"] = content
+    torch.save(content, tmp_path / "loop.pth")
+    with pytest.raises(RunError, match=r"loop\.pth holds no weights; give weights of the same model"):
+        read_weights(tmp_path / "loop.pth")
 
 
 def test_weights_without_batch_counters_are_whole(published, tmp_path):

@@ -15,6 +15,17 @@ def printable(text: str) -> str:
     )
 
 
+def one_line(text: str) -> str:
+    """One line for a file that others read: as :func:`printable`, but with the joiners that names are written with."""
+    return "".join(
+        letter if letter not in _TURNING and unicodedata.category(letter) == "Cf" else printable(letter)
+        for letter in text
+    )
+
+
+_TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # the direction of what follows
+
+
 def utf8(text: str) -> str:
     """The same, with bytes of a path that are no UTF-8, which Python holds as surrogates, escaped as in ASCII."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -25,7 +25,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     ``X`` is a list of photo files, an array of images ``(n, height, width, 3)`` of uint8, or a
     :class:`polytag.LabelledSet`, which brings its own labels. ``y`` is an ``(n, classes)`` matrix of 1, 0 and -1
-    (unknown), or a list of label names for each photo. A tenth of the photos is kept back
+    (unknown), or a list of label names for each photo; with such lists scikit-learn wants its own splits for
+    cross-validation, as in ``cv=KFold(3)``. A tenth of the photos is kept back
     to pick the best epoch, unless a set says by its splits which photos are for what.
 
     Args:

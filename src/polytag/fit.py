@@ -1,14 +1,15 @@
 """One training, from photos and labels to a run folder."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
-from polytag._checks import check_choice, check_number
+from polytag._checks import check_choice, check_number, check_type
 from polytag.backbones import preprocessing_defaults
 from polytag.build import CHOICES, OBJECTS, Choice, build_loss, factory, head_for, made
 from polytag.data.augment.base import Augmentation, Chain, Unchanged
@@ -123,6 +124,11 @@ class Training:
 
     def __post_init__(self) -> None:
         self.out = Path(self.out)
+        for each in fields(self):
+            if each.name not in ("data", "out"):
+                setattr(self, each.name, _plain(getattr(self, each.name)))
+            if each.type is int:
+                check_type(each.name, getattr(self, each.name), int)
         for name, (low, high) in _RANGES.items():
             check_number(name, getattr(self, name), low, high)
         if self.lr != "auto":
@@ -171,6 +177,15 @@ class Training:
             return None
         parts += [Cutout(self.cutout, self.cutout_probability)] if self.cutout else []
         return Chain(*parts, Flip(self.flip), Flip(self.flip_vertical, vertical=True))
+
+
+def _plain(value: Any) -> Any:
+    """The same with numpy's numbers, as searches draw them, as Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) in (tuple, list):
+        return type(value)(map(_plain, value))
+    return {key: _plain(each) for key, each in value.items()} if type(value) is dict else value
 
 
 def check_rate(lr: object) -> None:

@@ -17,13 +17,15 @@ from torch import Tensor, nn
 from polytag.backbones import Backbone
 from polytag.errors import RunError
 from polytag.model import Classifier
-from polytag.run import Run
+from polytag.run import CONFIG, WEIGHTS, Run
 
 State = Mapping[str, Tensor]
 
 _PICKLED = (".pth", ".pt", ".bin", ".ckpt", ".tar")
 # Where training scripts keep the state dict; of two, the running average is the one that they evaluate.
-_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
+_AVERAGES = ("state_dict_ema", "model_ema", "ema_state_dict", "params_ema", "ema")
+_WRAPPERS = (*_AVERAGES, "state_dict", "model_state_dict", "model_state", "model", "net", "params")
+_DEEPEST = 4  # wrappers in each other
 _PREFIXES = ("module.", "_orig_mod.", "model.")
 _ADVICE = "give weights of the same model, or start from scratch with --weights none"
 
@@ -33,7 +35,7 @@ def load_weights(model: Classifier, weights: str | Path, classes: Sequence[str])
 
     Args:
         model: what to load into.
-        weights: a weights file or a run folder; "pretrained" and "none" leave the model as it is.
+        weights: a weights file, or a run folder or its weights; "pretrained" and "none" leave the model as it is.
         classes: the names that the logits of ``model`` stand for.
 
     Returns:
@@ -47,6 +49,8 @@ def load_weights(model: Classifier, weights: str | Path, classes: Sequence[str])
     path = Path(weights)
     if not path.exists():
         raise RunError(f"weights must be pretrained, none, a weights file or a run folder; there is no {path}")
+    if path.name == WEIGHTS and (path.parent / CONFIG).exists():  # of a run, which tells what they are
+        path = path.parent
     if not path.is_dir():
         return load_backbone(model, path)
     run = Run.open(path)
@@ -147,10 +151,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if path.suffix not in (".safetensors", *_PICKLED):
         raise RunError(f"a weights file must end in .safetensors, {', '.join(_PICKLED[:-1])} or .tar, got {path}")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickled(path)
-    while isinstance(content, Mapping) and (wrapper := next((key for key in _WRAPPERS if key in content), None)):
-        content = content[wrapper]
-    items = content.items() if isinstance(content, Mapping) else ()
-    state = {str(key): value for key, value in items if isinstance(value, Tensor)}
+    state = _unwrapped(content)
     if not state:
         raise RunError(f"{path} holds no weights; {_ADVICE}")
     for key, value in state.items():
@@ -159,6 +160,17 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     while prefix := next((prefix for prefix in _PREFIXES if all(key.startswith(prefix) for key in state)), None):
         state = _below(prefix, state)
     return state
+
+
+def _unwrapped(content: Any, depth: int = 0) -> dict[str, Tensor]:
+    """The first state dict within wrappers, a running average before others; empty where there is none."""
+    if not isinstance(content, Mapping) or depth > _DEEPEST:
+        return {}
+    for wrapper in _WRAPPERS:
+        if found := _unwrapped(content.get(wrapper), depth + 1):
+            return found
+    # torch's own average counts how many it has averaged
+    return {str(key): value for key, value in content.items() if isinstance(value, Tensor) and key != "n_averaged"}
 
 
 def _read_safetensors(path: Path) -> Any:

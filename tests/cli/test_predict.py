@@ -173,3 +173,9 @@ def test_mirrored_photos_are_asked_about_too_if_wanted(trained, photos, capsys):
     expected = predictor.predict_proba(photos)
     for row, tags in zip(expected, both.values(), strict=True):
         assert [tags[name] for name in predictor.classes] == pytest.approx(row.tolist(), abs=1e-5)
+
+
+def test_two_ways_to_choose_tags_are_refused(trained, photos, refused):
+    assert refused("predict", str(trained), str(photos), "--threshold", "0.5", "--topk", "2") == (
+        "--threshold and --topk are two ways to choose tags; give one of them"
+    )

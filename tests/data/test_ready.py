@@ -126,6 +126,13 @@ def test_bad_photos_may_be_left_out_and_the_others_keep_what_is_theirs(cache):
     assert data.notes == ("a note",)
 
 
+def test_of_many_bad_photos_the_first_are_named_and_the_others_counted(monkeypatch):
+    monkeypatch.setattr(module, "NAMED", 2)
+    _, found = result(photos(bad=(0, 2, 3, 5)), SIZE, on_bad_image="skip")
+    assert [note.split()[2] for note in found.notes[1:3]] == ["0.jpg", "2.jpg"]
+    assert found.notes[3] == "left out, too: 2 more photos that cannot be read"
+
+
 def test_nothing_but_bad_photos_cannot_be_left_out():
     with pytest.raises(DataError, match=r"^7 of 7 photos cannot be read; "):
         result(photos(bad=range(ITEMS)), SIZE, on_bad_image="skip")

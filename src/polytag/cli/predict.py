@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from polytag._files import write_text
-from polytag._text import counted, csv_cell, printable, table
+from polytag._text import counted, csv_cell, one_line, printable, table
 from polytag.cli.console import report_bad, say, write_data
 from polytag.cli.parser import Parser
 from polytag.cli.reading import check_output
@@ -18,6 +18,8 @@ from polytag.predictor import Prediction, Predictor
 def main(words: list[str]) -> int:
     """Print the tags of photos; 1 where one of them could not be read."""
     args = _parser().parse_args(words)
+    if args.threshold is not None and args.topk is not None:
+        raise OptionError("--threshold and --topk are two ways to choose tags; give one of them")
     check_output(args.out or None)
     predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers, flip=args.flip)
     if args.format == "csv" and (joined := [name for name in predictor.classes if ";" in name]):
@@ -41,7 +43,7 @@ def as_csv(predictions: list[Prediction]) -> str:
         if error is None:
             labels = ";".join(label for label, _ in tags)
             scores = ";".join(f"{score:.4f}" for _, score in tags)
-            writer.writerow((csv_cell(printable(name)), csv_cell(printable(labels)), scores))
+            writer.writerow((csv_cell(one_line(name)), csv_cell(one_line(labels)), scores))
     return text.getvalue()
 
 

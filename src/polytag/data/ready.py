@@ -14,6 +14,7 @@ from polytag.errors import DataError
 
 CACHE_LIMIT = 2 * 2**30  # bytes of decoded photos that "auto" keeps in memory
 REPORT_EVERY = 64  # photos
+NAMED = 100  # photos that are left out
 
 
 @dataclass(frozen=True)
@@ -89,5 +90,7 @@ def ready(
         return data
     left_out = {row for row, _ in bad}
     data = data.select([row for row in range(total) if row not in left_out])
-    data.notes += tuple(f"left out: {sentence}" for _, sentence in bad)
+    data.notes += tuple(f"left out: {sentence}" for _, sentence in bad[:NAMED])
+    if len(bad) > NAMED:
+        data.notes += (f"left out, too: {len(bad) - NAMED} more photos that cannot be read",)
     return data

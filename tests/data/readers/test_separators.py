@@ -68,11 +68,16 @@ def test_the_delimiter_of_labels_is_inferred(tmp_path, cells, delimiter):
             "'red dress' in row 2 of labels.csv may be one label or several; "
             "choose --reader.delimiter ' ' for several, or ';' for one",
         ),
+        (
+            ["red dress", "blue dress", "red shirt", "blue shirt"],  # every word recurs
+            "'red dress' in row 2 of labels.csv may be one label or several; "
+            "choose --reader.delimiter ' ' for several, or ';' for one",
+        ),
     ],
 )
 def test_labels_that_can_be_read_in_two_ways_are_refused(tmp_path, cells, message):
-    text = "filename,labels\n" + "".join(f'{name}.jpg,"{cell}"\n' for name, cell in zip("abc", cells, strict=False))
-    path = write(tmp_path, text)
+    text = "filename,labels\n" + "".join(f'{name}.jpg,"{cell}"\n' for name, cell in zip("abcd", cells, strict=False))
+    path = write(tmp_path, text, "a.jpg b.jpg c.jpg d.jpg")
     assert refusal(path) == message
     assert len(Table(delimiter=";").read(path)) == len(cells)
 
