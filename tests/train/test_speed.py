@@ -1,6 +1,7 @@
 """What the speeds promise: the fastest of those tried, found on a copy, and nothing slow tried for a short training."""
 
 import copy
+from contextlib import contextmanager, nullcontext
 
 import pytest
 import torch
@@ -52,6 +53,30 @@ def test_compiling_is_tried_only_where_the_training_would_be_long(steps, tried, 
     best, _ = found(Watched(), steps)
     assert tuple(timed[0]) == tried
     assert best == ("compile_bf16" if "compile" in tried else "channels_last")
+
+
+def test_products_that_are_coarse_in_earnest_are_left_out_and_told(timed, monkeypatch):
+    timed[1].update(eager=2.0, channels_last=0.5, medium=0.25, bf16=1.0)
+    assert found(Watched())[0] == "medium"
+    monkeypatch.setattr(speed, "product_error", lambda device: 0.0021)
+    best, text = found(Watched())
+    assert best == "channels_last"
+    assert text.endswith("bf16 16; medium is left out, as its products are off by 2.1e-03")
+
+
+def test_the_error_of_a_product_is_that_of_bf16_parts(monkeypatch):
+    @contextmanager
+    def rounded():
+        real = torch.Tensor.__matmul__
+        monkeypatch.setattr(torch.Tensor, "__matmul__", lambda a, b: real(a.bfloat16().float(), b.bfloat16().float()))
+        yield
+        monkeypatch.undo()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(speed, "coarse_products", nullcontext)
+        assert speed.product_error(torch.device("cpu")) == 0
+    monkeypatch.setattr(speed, "coarse_products", rounded)
+    assert speed.COARSEST < speed.product_error(torch.device("cpu")) < 0.01
 
 
 def test_what_cannot_be_compiled_is_left_out_and_told(timed):

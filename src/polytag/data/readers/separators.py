@@ -64,9 +64,7 @@ def label_delimiter(cells: Iterable[tuple[int, str]], source: Path) -> str:
 def _words_recur(cells: Iterable[str]) -> bool:
     """Whether most words of these distinct cells, which have more or fewer, stand in more than one of them."""
     cells = list(cells)
-    if (
-        len({len(cell.split()) for cell in cells}) == 1
-    ):  # the words of "red dress", "blue shirt" recur, too
+    if len({len(cell.split()) for cell in cells}) == 1:  # the words of "red dress", "blue shirt" recur, too
         return False
     seen = Counter(word for cell in cells for word in set(cell.split()))
     recurring = sum(count for count in seen.values() if count > 1)
