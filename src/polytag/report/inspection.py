@@ -143,7 +143,7 @@ def _groups(labels: Labels) -> list[str]:
     drawn = label_graph_drawing(np.asarray(weights), met, found.groups, "Groups of labels")
     said = (
         f"Joined where they come together, in {counted(len(named), 'group')}: as many as they suggest, found as "
-        "`--method cpsd` does on the training photos; here all photos count."
+        "--method cpsd does on the training photos; here all photos count."
     )
     rows = [("group", "labels"), *((str(number), names) for number, names in enumerate(named, 1))]
     return [figure(drawn, "Groups of labels", said), _folded("The groups as a table", grid(rows))]
