@@ -170,6 +170,8 @@ def rows_of(runs: Sequence[Path]) -> dict[str, list[Path]]:
         config = Run.open(run).config
         same = {key: value for key, value in config["training"].items() if key not in ("seed", "out", "command")}
         rows[json.dumps([config["model"], same], sort_keys=True)].append(run)
+    for row in rows.values():  # differences are taken seed by seed
+        row.sort(key=lambda run: int(Run.open(run).config["training"]["seed"]))
     short = [re.sub(r"-seed-\d+.*", "", row[0].name) for row in rows.values()]
     whole = [re.sub(r"-seed-\d+", "", row[0].name) for row in rows.values()]  # with what tells it from others
     names = [long if short.count(name) > 1 else name for name, long in zip(short, whole, strict=True)]
