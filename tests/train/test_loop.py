@@ -15,7 +15,7 @@ from polytag.data.augment.flip import Flip
 from polytag.data.loader import Loader
 from polytag.samplers.uniform import Uniform
 from polytag.train import loop
-from polytag.train.loop import Step
+from polytag.train.loop import Epoch, Step
 from polytag.train.optimizers import sgd
 from polytag.train.sam import SAM
 from polytag.train.schedules import Cosine
@@ -68,6 +68,22 @@ def test_sam_climbs_by_a_share_of_the_photos(share, few):
         pass
     assert [len(each) for each in rows] == 4 * [few, 16]
     assert all(first == whole[:few] for first, whole in zip(rows[::2], rows[1::2], strict=True))
+
+
+def test_sam_starts_when_its_share_of_the_training_is_over_also_in_a_resumed_one():
+    method = Watched()
+    options = {"optimizer": lambda trained: SAM(sgd(trained, 0.1, 0.0), start=0.5), "epochs": 4}
+    runs = []  # passes seen at the end of each epoch
+    for event in run(method, **options):
+        if isinstance(event, Epoch):
+            runs.append(len(method.calls))
+            if event.number == 3:
+                kept = copy.deepcopy(event.state.state_dict())
+    assert np.diff([0, *runs]).tolist() == [4, 4, 8, 8]
+    method = Watched()
+    for _ in run(method, resume=kept, **options):
+        pass
+    assert len(method.calls) == 8
 
 
 @pytest.mark.parametrize(("every", "told"), [(0.0, [1, 2, 3, 4]), (2.0, [2, 4]), (3.0, [3]), (math.inf, [])])

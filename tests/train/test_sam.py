@@ -140,8 +140,8 @@ def test_none_is_the_base_itself():
 def test_the_table_builds_both_kinds(name, adaptive, rho):
     found = SAMS[name](torch.optim.SGD(network().parameters(), 0.1), ())
     assert (found.adaptive, found.rho, found.ascent_share) == (adaptive, rho, 1.0)
-    found = SAMS[name](torch.optim.SGD(network().parameters(), 0.1), (), rho=0.1, ascent_share=0.25)
-    assert (found.adaptive, found.rho, found.ascent_share) == (adaptive, 0.1, 0.25)
+    found = SAMS[name](torch.optim.SGD(network().parameters(), 0.1), (), rho=0.1, ascent_share=0.25, start=0.5)
+    assert (found.adaptive, found.rho, found.ascent_share, found.start) == (adaptive, 0.1, 0.25, 0.5)
 
 
 def test_a_share_of_the_photos_tells_where_to_climb_and_all_tell_the_step():
@@ -188,6 +188,40 @@ def test_with_a_share_the_statistics_are_those_of_all_photos():
 def test_a_share_out_of_its_range_is_refused(share):
     with pytest.raises(OptionError, match=r"^ascent_share must be between 0.01 and 1, got "):
         SAM(torch.optim.SGD(network().parameters(), 0.1), ascent_share=share)
+
+
+def test_before_its_start_steps_are_those_of_the_base():
+    weight, plain = (nn.Parameter(torch.tensor([2.0, -1.5], dtype=torch.float64)) for _ in range(2))
+    optimizer, base = SAM(torch.optim.SGD([weight], 0.05), rho=0.3, start=0.5), torch.optim.SGD([plain], 0.05)
+    runs = []
+
+    def closure_at(w):
+        def closure():
+            w.grad = None
+            loss = w @ torch.tensor(A) @ w / 2 - torch.tensor(B) @ w
+            loss.backward()
+            runs.append(w)
+            return loss
+
+        return closure
+
+    for optimizer.progress in (0.0, 0.25, 0.4999):
+        assert optimizer.step(closure_at(weight)) == base.step(closure_at(plain))
+        assert torch.equal(weight, plain)
+    assert len(runs) == 6
+    for optimizer.progress in (0.5, 0.75):
+        before = weight.detach().numpy().copy()
+        optimizer.step(closure_at(weight))
+        g = A @ before - B
+        worst = before + 0.3 * g / np.linalg.norm(g)
+        np.testing.assert_allclose(weight.detach().numpy(), before - 0.05 * (A @ worst - B), rtol=1e-9)
+    assert len(runs) == 10
+
+
+@pytest.mark.parametrize("start", [-0.1, 1.0, 2])
+def test_a_start_out_of_its_range_is_refused(start):
+    with pytest.raises(OptionError, match=r"^start must be between 0 and 0.99, got "):
+        SAM(torch.optim.SGD(network().parameters(), 0.1), start=start)
 
 
 def test_a_negative_distance_is_refused():

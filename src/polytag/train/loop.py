@@ -21,6 +21,7 @@ from polytag.errors import DivergedError, OptionError
 from polytag.method import Context, Method
 from polytag.train.ema import ModelAverage
 from polytag.train.feed import Feed
+from polytag.train.sam import SAM
 from polytag.train.schedules import Schedule
 from polytag.train.speed import Speed
 from polytag.train.state import TrainState
@@ -119,8 +120,7 @@ def train(
     samplers = method.samplers(loader.data.labels)
     team = Team.of(accelerator)
     feed = Feed(loader, samplers, batch_size, seed, accumulate, team.rank, team.size)
-    shape = loader.preprocessing
-    to_device = ToDevice(device, shape.mean, shape.std, speed.channels_last)
+    to_device = ToDevice(device, loader.preprocessing.mean, loader.preprocessing.std, speed.channels_last)
     running = ModelAverage(method.model, average) if average else None
     state = TrainState(method, optimizer(method), schedule, running, stopping=stopping)
     if resume is not None:
@@ -146,16 +146,17 @@ def train(
             runner = _Runner(speed.wrap(wrapped), state, accelerator, speed, seed, clip)
         _to_train_mode(method, rests)
         reported = time.monotonic()
-        done_before = (number - 1) * len(feed)
         rate = state.optimizer.param_groups[0]["lr"]
         for micro_batches in feed.steps(state.step, number * len(feed), to_device):
             schedule.apply(state.optimizer, state.step, total)
             method.begin_step(state.step / total)
+            if isinstance(state.optimizer, SAM):
+                state.optimizer.progress = state.step / total
             rate = state.optimizer.param_groups[0]["lr"]
             stop = runner.step(micro_batches, interrupted)
             if time.monotonic() - reported >= report_every or stop:
                 reported = time.monotonic()
-                means = _means(state.sums, state.step - done_before, number)
+                means = _means(state.sums, state.step - (number - 1) * len(feed), number)
                 yield Step(number, state.step, total, means, rate, state, stop)
                 _to_train_mode(method, rests)  # whoever looked at the model may have left it in eval mode
         losses = _means(state.sums, len(feed), number)

@@ -3,7 +3,9 @@
 Paper: Foret, Kleiner, Mobahi, Neyshabur, "Sharpness-Aware Minimization for Efficiently Improving Generalization",
 ICLR 2021; the adaptive variant: Kwon, Kim, Park, Choi, "ASAM: Adaptive Sharpness-Aware Minimization for
 Scale-Invariant Learning of Deep Neural Networks", ICML 2021; the climb on a share of the photos: Brock, De, Smith,
-Simonyan, "High-Performance Large-Scale Image Recognition Without Normalization", ICML 2021.
+Simonyan, "High-Performance Large-Scale Image Recognition Without Normalization", ICML 2021; the climb late in training
+alone: Zhou, Wang, Mao, Li, Yan, "Sharpness-Aware Minimization Efficiently Selects Flatter Minima Late in Training",
+ICLR 2025.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +24,8 @@ class SAM(Optimizer):
     That place is ``w + rho * g / ||g||``, or if adaptive ``w + rho * w^2 g / ||w g||``, with the norm over all weights.
     A step runs the closure twice; the loop that calls it draws the same random numbers both times. What the second run
     does to buffers (batch-norm statistics) is undone, or with an ascent share below 1 what the first does, which sees
-    fewer photos. The optimizer keeps no state of its own: all of it is the base's.
+    fewer photos. Before ``start`` a step is the base's own; the loop tells ``progress`` before each. The optimizer
+    keeps no other state of its own: all of it is the base's.
 
     Args:
         base: what steps.
@@ -30,9 +33,10 @@ class SAM(Optimizer):
         rho: distance ``>= 0``.
         adaptive: measure it in shares of each weight.
         ascent_share: of the photos of a step, those that tell where that place is, above 0 and at most 1.
+        start: share of the training that is over before the first such step, 0 to 0.99.
 
     Raises:
-        OptionError: if ``rho`` or ``ascent_share`` is out of its range.
+        OptionError: if ``rho``, ``ascent_share`` or ``start`` is out of its range.
     """
 
     def __init__(
@@ -42,11 +46,14 @@ class SAM(Optimizer):
         rho: float = 0.05,
         adaptive: bool = False,
         ascent_share: float = 1.0,
+        start: float = 0.0,
     ) -> None:
         check_number("rho", rho, 0.0, 1000.0)
         check_number("ascent_share", ascent_share, 0.01, 1.0)
+        check_number("start", start, 0.0, 0.99)
         self.base, self.buffers, self.rho, self.adaptive = base, list(buffers), rho, adaptive
-        self.ascent_share = ascent_share
+        self.ascent_share, self.start = ascent_share, start
+        self.progress = 0.0  # share of the training that is over
         super().__init__(base.param_groups, base.defaults)
         self._share()
         self._room: list[Tensor] = []  # fresh memory is dear, so it is kept from step to step
@@ -64,6 +71,8 @@ class SAM(Optimizer):
         Returns:
             The loss of the first run, at the weights as they were.
         """
+        if self.progress < self.start:
+            return self.base.step(closure)
         part = self.ascent_share < 1
         before = [buffer.clone() for buffer in self.buffers] if part else []
         with torch.enable_grad():
@@ -129,7 +138,9 @@ def no_sam(base: Optimizer, buffers: Iterable[Tensor]) -> Optimizer:
     return base
 
 
-def plain_sam(base: Optimizer, buffers: Iterable[Tensor], rho: float = 0.05, ascent_share: float = 1.0) -> Optimizer:
+def plain_sam(
+    base: Optimizer, buffers: Iterable[Tensor], rho: float = 0.05, ascent_share: float = 1.0, start: float = 0.0
+) -> Optimizer:
     """Steps with the gradient of the worst place within a distance.
 
     Args:
@@ -138,11 +149,14 @@ def plain_sam(base: Optimizer, buffers: Iterable[Tensor], rho: float = 0.05, asc
         rho: the distance, ``>= 0``.
         ascent_share: of the photos of a step, those that tell where that place is; 1 doubles the price of a step, 0.25
             adds a quarter.
+        start: share of the training before which steps are plain, and cost what those cost.
     """
-    return SAM(base, buffers, rho, ascent_share=ascent_share)
+    return SAM(base, buffers, rho, ascent_share=ascent_share, start=start)
 
 
-def adaptive_sam(base: Optimizer, buffers: Iterable[Tensor], rho: float = 0.5, ascent_share: float = 1.0) -> Optimizer:
+def adaptive_sam(
+    base: Optimizer, buffers: Iterable[Tensor], rho: float = 0.5, ascent_share: float = 1.0, start: float = 0.0
+) -> Optimizer:
     """The same, with distances in shares of each weight (ASAM).
 
     Args:
@@ -150,8 +164,9 @@ def adaptive_sam(base: Optimizer, buffers: Iterable[Tensor], rho: float = 0.5, a
         buffers: of the model.
         rho: the distance, ``>= 0``.
         ascent_share: of the photos of a step, those that tell where that place is.
+        start: share of the training before which steps are plain.
     """
-    return SAM(base, buffers, rho, adaptive=True, ascent_share=ascent_share)
+    return SAM(base, buffers, rho, adaptive=True, ascent_share=ascent_share, start=start)
 
 
 SAMS: dict[str, Callable[..., Optimizer]] = {
