@@ -45,6 +45,16 @@ def test_one_split_at_a_time(photos, tmp_path):
     assert len(open_data(tmp_path / "labels.json")) == 3
 
 
+def test_no_file_in_the_folder_that_is_read_is_written_over(photos, refused):
+    table = photos / "labels.csv"
+    before = table.read_bytes()
+    assert refused("convert", photos, "--to", "csv", "-o", table, "--overwrite") == (
+        f"{table} is in DATA, where no file is written over; choose another one"
+    )
+    assert table.read_bytes() == before
+    assert main(["convert", str(photos), "--to", "jsonl", "-o", str(photos / "new.jsonl")]) == 0
+
+
 def test_refusals(photos, refused):
     assert refused("convert", photos, "--to", "coco", "--split", "val") == (
         "the data says nothing about splits, so there is no val to convert; leave --split away"

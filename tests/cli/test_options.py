@@ -128,6 +128,13 @@ def test_an_option_of_a_reader_stands_for_the_reader_of_tables():
     assert parsed("data", "--reader.labels", "tags").reader == {"name": "table", "labels": "tags"}
 
 
+def test_the_reader_is_the_one_that_can_read_the_data_with_the_options_given(tmp_path):
+    table = tmp_path / "x.csv"
+    table.write_text("pic,cat,dog\na,1,0\nb,0,1\n")
+    assert parsed(str(table), "--reader.filename", "pic").reader == {"name": "one_hot", "filename": "pic"}
+    assert parsed(str(table), "--reader.filename=pic").reader == {"name": "one_hot", "filename": "pic"}
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from polytag.data.duplicates import Fingerprints
-from polytag.data.look_alikes import MOST, SHIFTS, are_tiles, look_alikes
+from polytag.data.look_alikes import MOST, STEPS, are_tiles, look_alikes
 from polytag.errors import OptionError
 
 
@@ -85,4 +85,17 @@ def test_square_photos_of_one_size_are_tiles():
 def test_each_comparison_is_told():
     seen = []
     look_alikes(prints_of([scene(0), scene(1)]), seen.append)
-    assert seen == [1] * SHIFTS
+    assert seen == [1] * STEPS
+    look_alikes(prints_of([scene(0)] * 4), seen.append)
+    assert seen == [1] * STEPS * 2
+
+
+def test_a_search_is_given_up_where_more_look_alike_than_are_wanted(monkeypatch):
+    alike = prints_of([scene(0)] * 4)
+    assert len(look_alikes(alike, most=6)) == 6
+    assert look_alikes(alike, most=5) is None
+    monkeypatch.setattr("polytag.data.look_alikes._closer", lambda *ignored: (0.0, 1.0))
+    assert look_alikes(alike, most=5) == []
+    many = prints_of([scene(0)] * 7)  # 21 candidates
+    assert look_alikes(many, most=2) == []
+    assert look_alikes(many, most=1) is None

@@ -173,3 +173,12 @@ def test_tables_one_a_split_have_no_splits_of_their_own(tmp_path):
     assert refusal(tmp_path, Table(group_by="patient")) == (
         "groups cannot be followed through the tables of DATA; put all photos into one table"
     )
+
+
+def test_the_name_of_the_data_s_own_folder_is_no_split(tmp_path):
+    folder = tmp_path / "test"
+    folder.mkdir()
+    for name, photo in (("labels", "a.jpg"), ("train", "b.jpg")):
+        (folder / photo).touch()
+        (folder / f"{name}.csv").write_text(f"filename,labels\n{photo},cat\n")
+    assert refusal(folder) == "DATA has 2 label files: labels.csv, train.csv; name the one to read"

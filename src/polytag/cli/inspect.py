@@ -15,7 +15,7 @@ from polytag.cli.reading import add_reading, check_output, read
 from polytag.data.convert import convert
 from polytag.data.inspection import Inspection, across_splits, copied, inspect_data, kept_together
 from polytag.data.labelled_set import SPLITS, LabelledSet
-from polytag.data.look_alikes import SHIFTS
+from polytag.data.look_alikes import STEPS
 from polytag.data.published import PUBLISHED, compare_with
 from polytag.data.readers.photos import MissingPhotosError
 from polytag.errors import OptionError
@@ -54,7 +54,7 @@ def main(words: list[str]) -> int:
         return _compare(data, args.expect)
     with (
         counting("opening photos", 0 if args.no_photos else len(data)) as progress,
-        counting("comparing photos", SHIFTS) as comparing,
+        counting("comparing photos", STEPS) as comparing,
     ):
         found = inspect_data(data, args.workers, not args.no_photos, args.look_alikes, progress, comparing)
     print(_as_text(found))

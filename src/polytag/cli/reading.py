@@ -3,7 +3,7 @@
 import argparse
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,9 @@ def source(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def check_output(out: Path | str | None, data: str | None = None, *suffixes: str) -> None:
-    """Refuse a file to write that is DATA itself, a folder, in no folder to write to, or ends like another format.
+    """Refuse a file to write that is DATA or in it, a folder, in no folder to write to, or ends like another format.
+
+    A new file may be made in DATA: only what is there already may be what is read.
 
     Raises:
         OptionError: if it is.
@@ -72,6 +74,8 @@ def check_output(out: Path | str | None, data: str | None = None, *suffixes: str
         raise OptionError(f"{out} is DATA itself, which is never written to; choose another file")
     if path.is_dir():
         raise OptionError(f"{out} is a folder; name a file in it")
+    if data is not None and path.exists() and path.resolve().is_relative_to(Path(data).resolve()):
+        raise OptionError(f"{out} is in DATA, where no file is written over; choose another one")
     above = next(folder for folder in path.absolute().parents if folder.exists())  # those below it are made
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise OptionError(f"{out} cannot be written, as {above} is no folder to write to; choose another place")
@@ -84,7 +88,8 @@ def likely_reader(words: list[str]) -> str:
 
     Of those that have the options, the first that finds something at one of the paths among the words.
     """
-    options = {name.replace("-", "_") for name in re.findall(r"^--reader\.([\w-]+)", "\n".join(words), re.MULTILINE)}
+    pairs = re.findall(r"^--reader\.([\w-]+)(?:[=\n](.*))?$", "\n".join(words), re.MULTILINE)
+    options = {name.replace("-", "_"): value for name, value in pairs}
     places = [Path(word) for word in words if not word.startswith("-") and os.path.exists(word)]
     found = (_first_that_takes(options, place) for place in places)
     return next((name for name in found if name), None) or _able(options)[0]
@@ -110,7 +115,13 @@ def _able(options: Collection[str]) -> list[str]:
     return [name for name in READERS if set(options) <= option_parameters("reader", name).keys()] or ["table"]
 
 
-def _first_that_takes(options: Collection[str], place: Path) -> str | None:
-    """The reader that has these options and finds something at ``place``, in the order of the ranks."""
-    ranked = sorted(_able(options), key=lambda name: READERS[name].rank)
-    return next((name for name in ranked if place.exists() and READERS[name]().candidates(place)), None)
+def _first_that_takes(options: Mapping[str, Any], place: Path) -> str | None:
+    """The reader that has these options and finds something at ``place`` by them, in the order of the ranks."""
+    if not place.exists():
+        return None
+    for name in sorted(_able(options), key=lambda name: READERS[name].rank):
+        texts = {key for key, known in option_parameters("reader", name).items() if known.default == ""}
+        reader = READERS[name](**{key: value for key, value in options.items() if key in texts})
+        if reader.candidates(place):
+            return name
+    return None

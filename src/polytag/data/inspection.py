@@ -100,9 +100,8 @@ def inspect_data(
     if pixels:
         prints = fingerprints(data.images, workers, progress)
         copies, searched = find_duplicates(prints), are_tiles(prints) if alike is None else alike
-        likes = _others(look_alikes(prints, comparing), copies) if searched else ()
-        told = bool(alike) or len(likes) <= len(data)
-        photos = Photos(tuple(prints.bad), copies, likes if told else (), told)
+        likes = look_alikes(prints, comparing, None if alike else len(data) + len(copied(copies))) if searched else []
+        photos = Photos(tuple(prints.bad), copies, _others(likes or [], copies), likes is not None)
     counts = data.labels.counts()
     parts = _parts(data)
     order = np.argsort(-counts.present, kind="stable")

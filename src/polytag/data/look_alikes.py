@@ -38,7 +38,8 @@ _SHIFTS: list[Shift] = [  # that leave enough in common; the others are these wi
     for right in range(-_SMALL + 1 if down else 0, _SMALL)
     if (_SMALL - down) * (_SMALL - abs(right)) >= COMMON * _SMALL**2
 ]
-SHIFTS = len(_SHIFTS)
+STEPS = 2 * len(_SHIFTS)  # of progress: the shifts, and as many for the closer looks
+_LOOKS = 20  # closer looks for each pair that is wanted at most
 
 
 def are_tiles(prints: Fingerprints) -> bool:
@@ -51,12 +52,18 @@ def are_tiles(prints: Fingerprints) -> bool:
     return bool(height == width and counts.max() >= TILES * len(sizes))
 
 
-def look_alikes(prints: Fingerprints, progress: Callable[[int], object] | None = None) -> list[Pair]:
+def look_alikes(
+    prints: Fingerprints, progress: Callable[[int], object] | None = None, most: int | None = None
+) -> list[Pair] | None:
     """Pairs of photos that look alike, by position; photos that cannot be read are in none.
 
     Args:
         prints: of at most ``MOST`` photos.
-        progress: called with 1 after each of ``SHIFTS`` comparisons of all photos.
+        progress: called with 1 after each of ``STEPS`` parts of the work.
+        most: pairs from which on the search is given up, as it is where candidates are 20 times as many.
+
+    Returns:
+        The pairs, or None where there are more than ``most``.
 
     Raises:
         OptionError: if there are more.
@@ -69,16 +76,31 @@ def look_alikes(prints: Fingerprints, progress: Callable[[int], object] | None =
     bad = {row for row, _ in prints.bad}
     rows = np.array([row for row in range(len(prints)) if row not in bad], np.int64)
     copies = prints.copies[rows].astype(np.float32)
-    found = []
-    for (first, second), shift in sorted(_candidates(copies, progress or (lambda one: None)).items()):
+    told = progress or (lambda one: None)
+    candidates = _candidates(copies, told, None if most is None else _LOOKS * most)
+    if candidates is None:
+        return None
+    found: list[Pair] = []
+    for done, ((first, second), shift) in enumerate(sorted(candidates.items())):
         agreement, overlap = _closer(copies[first], copies[second], shift)
         if agreement > ALIKE:
             found.append(Pair(int(rows[first]), int(rows[second]), min(agreement, 1.0), overlap, False))
+            if most is not None and len(found) > most:
+                return None
+        for _ in range(done * len(_SHIFTS) // len(candidates), (done + 1) * len(_SHIFTS) // len(candidates)):
+            told(1)
+    for _ in _SHIFTS if not candidates else ():
+        told(1)
     return found
 
 
-def _candidates(copies: Floats, progress: Callable[[int], object]) -> dict[tuple[int, int], Shift]:
-    """The pairs worth a closer look, each with the best shift of the second against the first, in small pixels."""
+def _candidates(
+    copies: Floats, progress: Callable[[int], object], most: int | None
+) -> dict[tuple[int, int], Shift] | None:
+    """The pairs worth a closer look, each with the best shift of the second against the first, in small pixels.
+
+    None where there are more than ``most``.
+    """
     items, side, _ = copies.shape
     step = side // _SMALL
     small = copies.reshape(items, _SMALL, step, _SMALL, step).mean((2, 4))
@@ -94,6 +116,8 @@ def _candidates(copies: Floats, progress: Callable[[int], object]) -> dict[tuple
                 key, shift = ((first, column), (down, right)) if first < column else ((column, first), (-down, -right))
                 if key not in best or score > best[key][0]:
                     best[key] = score, shift
+            if most is not None and len(best) > most:
+                return None
         progress(1)
     return {key: shift for key, (_, shift) in best.items()}
 

@@ -8,7 +8,7 @@ from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers import READERS, OneHot, Reader, Table
 from polytag.data.readers.base import TABLES, split_note, split_number
 from polytag.data.readers.columns import broken_tables
-from polytag.data.readers.documents import one_a_split, split_of
+from polytag.data.readers.documents import splits_of
 from polytag.errors import DataError
 
 
@@ -45,8 +45,9 @@ def _open(place: Path, reader: Reader | None) -> LabelledSet:
         ]
         parts = [_candidates(folder, [each for each in readers if each.rank == TABLES]) for folder in inner]
         found = [each for part in parts for each in part] if all(len(part) == 1 for part in parts) else []
-    if len(found) > 1 and all(each.rank == TABLES for each, _ in found) and one_a_split([file for _, file in found]):
-        return _one_a_split(place, found)
+    splits = splits_of([file for _, file in found])
+    if len(found) > 1 and all(each.rank == TABLES for each, _ in found) and splits:
+        return _one_a_split(place, found, splits)
     if len(found) > 1:
         names = ", ".join(file.name for _, file in found)
         raise DataError(f"{place} has {len(found)} label files: {names}; name the one to read")
@@ -64,7 +65,7 @@ def _open(place: Path, reader: Reader | None) -> LabelledSet:
     raise DataError(f"{place} is not a label file; give a table (.csv, .tsv, .txt, .jsonl), a .json, or a folder")
 
 
-def _one_a_split(place: Path, found: Sequence[tuple[Reader, Path]]) -> LabelledSet:
+def _one_a_split(place: Path, found: Sequence[tuple[Reader, Path]], splits: Sequence[int]) -> LabelledSet:
     """The photos of several tables, one for each split."""
     files = [file for _, file in found]
     sets = [_read_one_of(files, each, file) for each, file in found]
@@ -78,7 +79,7 @@ def _one_a_split(place: Path, found: Sequence[tuple[Reader, Path]]) -> LabelledS
     listed = [(data.classes, file) for data, (each, file) in zip(sets, found, strict=True) if isinstance(each, OneHot)]
     if other := next((file for classes, file in listed if classes != listed[0][0]), None):
         raise DataError(f"{other} and {listed[0][1]} differ in their columns of labels; give both the same")
-    whole = joined(sets, [split_of(file) or 0 for file in files])
+    whole = joined(sets, splits)
     seen: set[str] = set()
     for row in range(len(whole)):
         if (name := whole.images.name(row)) in seen:

@@ -12,6 +12,8 @@ from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.preprocessing import Preprocessing
 from polytag.errors import DataError
 
+Cache = Literal["auto", "memory", "none"]
+
 CACHE_LIMIT = 2 * 2**30  # bytes of decoded photos that "auto" keeps in memory
 REPORT_EVERY = 64  # photos
 NAMED = 100  # photos that are left out
@@ -37,7 +39,7 @@ def ready(
     data: LabelledSet,
     preprocessing: Preprocessing,
     workers: int = 2,
-    cache: Literal["auto", "memory", "none"] = "auto",
+    cache: Cache = "auto",
     on_bad_image: Literal["stop", "skip"] = "stop",
 ) -> Generator[Progress, None, LabelledSet]:
     """Open every photo once; name the bad ones; keep the good ones decoded where that is wanted.

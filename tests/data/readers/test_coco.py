@@ -206,3 +206,28 @@ def test_splits_with_different_categories_are_refused(tmp_path):
 def test_refuses_another_fate_for_photos_without_instances():
     with pytest.raises(OptionError, match=r"^unlabelled must be one of keep, drop, got 'skip'$"):
         Coco(unlabelled="skip")
+
+
+ROBOFLOW = [
+    {"id": 0, "name": "cat", "supercategory": "none"},
+    {"id": 1, "name": "cat", "supercategory": "cat"},
+    {"id": 2, "name": "dog", "supercategory": "cat"},
+]
+
+
+def test_a_category_that_only_stands_above_others_is_left_out(tmp_path):
+    for split, photo, pairs in (("train", "a.jpg", [(1, 1)]), ("valid", "b.jpg", [(1, 2)])):
+        content = instances({1: photo}, pairs, ROBOFLOW)
+        write(tmp_path, f"{split}/_annotations.coco.json", content, f"{split}/{photo}")
+    data = Coco().read(tmp_path)
+    assert data.classes == ("cat", "dog")
+    assert names_and_labels(data) == [("train/a.jpg", ("cat",)), ("valid/b.jpg", ("dog",))]
+    assert "'cat' stands above other categories and has no instance: left out" in data.notes
+
+
+def test_a_category_above_others_that_has_instances_is_a_label(tmp_path):
+    above = [{"id": 0, "name": "animal", "supercategory": "none"}, {"id": 1, "name": "cat", "supercategory": "animal"}]
+    path = write(tmp_path, "x.json", instances({1: "a.jpg"}, [(1, 0)], above), "a.jpg")
+    assert Coco().read(path).classes == ("animal", "cat")
+    alone = [{"id": 0, "name": "animal", "supercategory": "none"}, {"id": 1, "name": "cat", "supercategory": "none"}]
+    assert Coco().read(write(tmp_path, "x.json", instances({1: "a.jpg"}, [(1, 1)], alone))).classes == ("animal", "cat")

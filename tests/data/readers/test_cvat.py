@@ -56,6 +56,16 @@ def test_other_subsets_are_none_and_this_is_noted(tmp_path):
     assert data.notes[1:] == ("subsets are no splits, since one is called 'default'",)
 
 
+@pytest.mark.parametrize("place", ["images/", ""])
+def test_each_subset_of_a_project_may_have_a_folder_of_its_photos(tmp_path, place):
+    photos = f"{place}Train/0.jpg {place}Test/1.jpg"
+    path = write(tmp_path, "annotations.xml", subsets("Train", "Test"), photos)
+    assert [name for name, _ in names_and_labels(Cvat().read(path))] == photos.split()
+    elsewhere = Cvat(images=str(tmp_path / place)).read(path)
+    assert [name for name, _ in names_and_labels(elsewhere)] == ["Train/0.jpg", "Test/1.jpg"]
+    assert elsewhere.split.tolist() == [0, 2]
+
+
 def test_a_folder_offers_the_files_of_cvat(tmp_path):
     write(tmp_path, "other.xml", "<annotation><object><name>cat</name></object></annotation>")
     write(tmp_path, "empty.xml", "")

@@ -42,12 +42,11 @@ def test_an_object_says_what_is_absent_and_what_is_unknown(tmp_path):
         '{"image": "c.jpg", "tags": {"cat": NaN, "dog": 1.0}}',
     )
     data = JsonLines().read(path)
-    assert data.labels.dense().tolist() == [
-        [1, 0, -1],
-        [1, 0, -1],
-        [-1, 1, 0],
-    ]  # unknown ones are listed: others absent
-    assert JsonLines(unlisted="unknown").read(path).labels.dense().tolist() == [[1, 0, -1], [1, 0, -1], [-1, 1, -1]]
+    assert data.labels.dense().tolist() == [[1, 0, -1], [1, 0, -1], [-1, 1, -1]]  # a null says nothing of other lines
+    assert data.notes[1:] == ("labels that are not listed are unknown",)
+    assert JsonLines(unlisted="absent").read(path).labels.dense().tolist() == [[1, 0, -1], [1, 0, -1], [-1, 1, 0]]
+    only = lines(tmp_path, {"image": "a.jpg", "tags": {"cat": 1, "hat": None}}, {"image": "b.jpg", "tags": ["hat"]})
+    assert JsonLines().read(only).labels.dense().tolist() == [[1, -1], [0, 1]]
 
 
 def test_where_absent_labels_alone_are_listed_others_are_unknown(tmp_path):
@@ -66,7 +65,29 @@ def test_more_lists_of_unknown_and_absent_labels(tmp_path):
         {"file_name": "a.jpg", "labels": ["cat"], "unknown": ["dog"]},
         {"file_name": "b.jpg", "labels": None, "unknown": "cat", "absent": ["dog"]},
     )
-    assert JsonLines().read(path).labels.dense().tolist() == [[1, -1], [-1, 0]]
+    data = JsonLines().read(path)
+    assert data.labels.dense().tolist() == [[1, -1], [-1, 0]]
+    assert data.notes[1:] == ("labels that are not listed are absent",)
+
+
+def test_labels_in_one_text_are_cut_only_where_it_is_said(tmp_path):
+    record = {"file_name": "a.jpg", "labels": "cat; red hat", "unknown": "dog"}
+    path = lines(tmp_path, record, {"file_name": "b.jpg", "labels": "dog"})
+    assert refusal(JsonLines(), path) == (
+        "line 1 of metadata.jsonl has the text 'cat; red hat' as its 'labels'; write a list of names, or choose what "
+        "separates the labels with --reader.delimiter, such as ';'"
+    )
+    data = JsonLines(delimiter=";").read(path)
+    assert data.classes == ("cat", "dog", "red hat")
+    assert data.labels.dense().tolist() == [[1, -1, 1], [0, 1, 0]]
+
+
+def test_null_is_not_taken_for_no_labels(tmp_path):
+    path = lines(tmp_path, {"file_name": "a.jpg", "labels": ["cat"]}, {"file_name": "b.jpg", "labels": None})
+    assert refusal(JsonLines(), path) == (
+        "line 2 of metadata.jsonl has null as its 'labels'; write [] where there are no labels, and remove the entry "
+        "where nobody looked"
+    )
 
 
 def test_a_first_line_declares_the_labels_and_what_is_not_listed(tmp_path):

@@ -24,9 +24,9 @@ def test_columns_are_classes_in_their_order(tmp_path):
     + [("NaN", -1), ("NA", -1), ("True", 1), ("false", 0), (" 1", 1)],
 )
 def test_what_a_cell_says(tmp_path, cell, value):
-    path = write(tmp_path, "labels.csv", f"filename,cat,dog\na.jpg,{cell},1\n", "a.jpg")
+    path = write(tmp_path, "labels.csv", f"filename,cat,dog\na.jpg,{cell},1\nb.jpg,0,0\n", "a.jpg b.jpg")
     assert OneHot().candidates(tmp_path) == [path]
-    assert OneHot().read(path).labels.dense().tolist() == [[value, 1]]
+    assert OneHot().read(path).labels.dense().tolist() == [[value, 1], [0, 0]]
 
 
 def test_marks_of_chexpert_keep_what_is_unknown(tmp_path):
@@ -34,11 +34,23 @@ def test_marks_of_chexpert_keep_what_is_unknown(tmp_path):
     path = write(tmp_path, "train.csv", text, "a.jpg b.jpg")
     data = OneHot().read(path)
     assert data.labels.dense().tolist() == [[1, -1, -1], [0, -1, 1]]
-    assert data.notes[-1] == "3 cells are empty or -1: read as unknown"
+    assert data.notes[1:] == ("1 cell is -1: read as unknown", "2 cells are empty: read as unknown")
     assert OneHot(blank="absent").read(path).labels.dense().tolist() == [[1, -1, 0], [0, 0, 1]]
     assert OneHot(blank="absent").read(path).notes[-1] == "1 cell is -1: read as unknown"
     assert OneHot(negative="present").read(path).labels.dense().tolist() == [[1, 1, -1], [0, -1, 1]]
     assert OneHot(blank="absent", negative="absent").read(path).notes == ("train.csv: photos and 3 columns of labels",)
+
+
+@pytest.mark.parametrize(("cell", "option", "said"), [("-1", "negative", "-1"), ("", "blank", "empty")])
+def test_a_table_in_which_nothing_is_absent_is_read_only_as_one_says(tmp_path, cell, option, said):
+    text = f"image_id,Bald,Male\na.jpg,{cell},1\nb.jpg,1,{cell}\n"
+    path = write(tmp_path, "attributes.csv", text, "a.jpg b.jpg")
+    assert refusal(OneHot(), path) == (
+        f"attributes.csv has cells that are 1 and {said}, and none that says absent; "
+        f"choose --reader.{option} absent, or unknown where nobody looked"
+    )
+    assert OneHot(**{option: "absent"}).read(path).labels.dense().tolist() == [[0, 1], [1, 0]]
+    assert OneHot(**{option: "unknown"}).read(path).labels.dense().tolist() == [[-1, 1], [1, -1]]
 
 
 def test_metadata_is_refused_until_it_is_ignored(tmp_path):
@@ -200,5 +212,5 @@ def test_a_folder_without_tables_of_splits_is_refused(tmp_path):
 
 @pytest.mark.parametrize("option", ["blank", "negative"])
 def test_refuses_another_state(option):
-    with pytest.raises(OptionError, match=rf"^{option} must be one of unknown, present, absent, got 'maybe'$"):
+    with pytest.raises(OptionError, match=rf"^{option} must be one of auto, unknown, present, absent, got 'maybe'$"):
         OneHot(**{option: "maybe"})

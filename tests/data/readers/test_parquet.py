@@ -22,7 +22,7 @@ PHOTOS = {"file_name": ["a.jpg", "b.jpg"]}
 
 
 def test_lists_of_names_and_columns_for_splits_and_groups(tmp_path):
-    columns = PHOTOS | {"labels": [["dog", "cat"], None], "split": ["train", None], "patient": [7, 8]}
+    columns = PHOTOS | {"labels": [["dog", "cat"], []], "split": ["train", None], "patient": [7, 8]}
     data = Parquet(group_by="patient").read(table(tmp_path, columns))
     assert names_and_labels(data) == [("a.jpg", ("cat", "dog")), ("b.jpg", ())]
     assert data.split.tolist() == [0, -1]
@@ -160,3 +160,11 @@ def test_without_pyarrow_its_installation_is_named(tmp_path, monkeypatch):
 def test_refuses_another_fate_for_what_is_not_listed():
     with pytest.raises(OptionError, match=r"^unlisted must be one of auto, absent, unknown, got 'present'$"):
         Parquet(unlisted="present")
+
+
+def test_null_and_labels_in_one_text_are_refused_until_it_is_said_what_they_are(tmp_path):
+    path = table(tmp_path, PHOTOS | {"labels": [["cat"], None]})
+    assert refusal(Parquet(), path).startswith("row 2 of labels.parquet has null as its 'labels'; write [] where")
+    path = table(tmp_path, PHOTOS | {"labels": ["cat|dog", "dog"]})
+    assert refusal(Parquet(), path).startswith("row 1 of labels.parquet has the text 'cat|dog' as its 'labels'; write")
+    assert Parquet(delimiter="|").read(path).labels.dense().tolist() == [[1, 1], [0, 1]]

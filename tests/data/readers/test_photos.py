@@ -26,7 +26,7 @@ def refusal(path, **options):
 
 
 def test_photos_may_lie_in_a_subfolder_that_has_all_of_them(tmp_path):
-    path = write(tmp_path, "filename,labels\na.jpg,cat\nb.jpg,dog\n", "images/a.jpg images/b.jpg other/a.jpg")
+    path = write(tmp_path, "filename,labels\na.jpg,cat\nb.jpg,dog\n", "images/a.jpg images/b.jpg other/c.jpg")
     data = Table().read(path)
     assert data.images.root == tmp_path / "images"
     assert data.images.name(1) == "b.jpg"
@@ -35,8 +35,18 @@ def test_photos_may_lie_in_a_subfolder_that_has_all_of_them(tmp_path):
 
 def test_two_subfolders_with_all_the_photos_are_refused(tmp_path):
     path = write(tmp_path, "filename,labels\na.jpg,cat\n", "small/a.jpg large/a.jpg")
-    assert refusal(path) == "all photos are in large and small below DATA; choose one of them with --reader.images"
+    assert refusal(path) == (
+        "several folders below DATA have photos called like the 1 of the file: large has 1, small has 1; "
+        "choose one of them with --reader.images"
+    )
     assert Table(images=str(tmp_path / "small")).read(path).images.root == tmp_path / "small"
+
+
+@pytest.mark.parametrize("missing", ["a.png", "b.png"])
+def test_a_folder_of_masks_does_not_take_the_place_of_one_that_lacks_a_photo(tmp_path, missing):
+    there = {"a.png", "b.png"} - {missing}
+    path = write(tmp_path, "filename,labels\na.png,cat\nb.png,dog\n", f"masks/a.png masks/b.png images/{there.pop()}")
+    assert "images has 1, masks has 2" in refusal(path)
 
 
 def test_the_folder_of_photos_can_be_elsewhere(tmp_path):

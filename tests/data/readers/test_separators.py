@@ -3,7 +3,7 @@
 import pytest
 
 from polytag.data.readers import Table
-from polytag.data.readers.separators import label_delimiter
+from polytag.data.readers.separators import LISTS, label_delimiter, split_cell
 from polytag.data.readers.text import column_separator, open_text
 from polytag.errors import DataError
 
@@ -39,6 +39,9 @@ def test_the_separator_that_finds_the_most_columns_in_the_header_wins(tmp_path):
         (["mass (benign, small);nodule", "nodule"], ";"),  # the comma would cut the brackets
         (["haze primary", "agriculture clear primary water", "clear primary", "clear primary"], " "),
         (["5 0", "0", "25 5 0 2"], " "),
+        (["['cat', 'hat']", "[]", " ['dog']", ""], LISTS),  # as pandas writes a column of lists
+        (['["a; b", "it\'s"]', "[1, 2]"], LISTS),
+        (["['cat']", "dog"], ""),
     ],
 )
 def test_the_delimiter_of_labels_is_inferred(tmp_path, cells, delimiter):
@@ -86,3 +89,15 @@ def test_a_space_late_in_a_long_table_is_still_seen(tmp_path):
     cells = [*(str(number) for number in range(20_000)), "polka dot"]
     with pytest.raises(DataError, match="^'polka dot' in row 20000 of "):
         label_delimiter(enumerate(cells), tmp_path)
+
+
+def test_cells_that_are_lists_are_the_labels_in_them(tmp_path):
+    text = 'filename,labels\na.jpg,"[\'red, blue\', ""it\'s""]"\nb.jpg,[]\nc.jpg,[\'caf\\u00e9\']\n'
+    data = Table().read(write(tmp_path, text))
+    assert data.classes == ("café", "it's", "red, blue")
+    assert data.labels.dense().tolist() == [[0, 1, 1], [0, 0, 0], [1, 0, 0]]
+    assert data.notes[0].endswith("3 labels from column 'labels', lists")
+    assert split_cell("", LISTS) == []
+    assert split_cell("[1, -2]", LISTS) == ["1", "-2"]
+    none = write(tmp_path, "filename,labels\na.jpg,['cat']\nb.jpg,nothing\n")
+    assert Table(none="nothing").read(none).labels.dense().tolist() == [[1], [0]]

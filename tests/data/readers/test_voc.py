@@ -178,3 +178,19 @@ def test_missing_photos_are_named(tmp_path):
 def test_refuses_another_meaning_of_difficult():
     with pytest.raises(OptionError, match=r"^difficult must be one of unknown, present, absent, got 'hard'$"):
         Voc(difficult="hard")
+
+
+def test_names_with_spaces_and_folders_are_found_in_lists(tmp_path):
+    annotate(tmp_path, "my photo", "cat")
+    annotate(tmp_path, "in/b", "dog")
+    annotate(tmp_path, "c", "dog")
+    write(tmp_path, "Annotations/.ipynb_checkpoints/c.xml", "<annotation/>")
+    write(tmp_path, "ImageSets/Main/train.txt", "\ufeffmy photo\n'in/b'\n")
+    write(tmp_path, "ImageSets/Main/val.txt", "c  1\n")
+    data = Voc().read(tmp_path)
+    assert names_and_labels(data) == [
+        ("JPEGImages/c.jpg", ("dog",)),
+        ("JPEGImages/in/b.jpg", ("dog",)),
+        ("JPEGImages/my photo.jpg", ("cat",)),
+    ]
+    assert data.split.tolist() == [1, 0, 0]

@@ -9,22 +9,23 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 
 from polytag._checks import check_choice
-from polytag.data.labelled_set import LabelledSet
+from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.data.paths import Paths
 from polytag.data.readers.base import DOCUMENTS, Reader, label_name, labelled_set, split_note
-from polytag.data.readers.documents import files_in, kind_of, load, one_a_split, parts_of, root_of, split_of
+from polytag.data.readers.documents import files_in, kind_of, load, parts_of, root_of, splits_of
 from polytag.data.readers.photos import find_photos, inside
 from polytag.errors import DataError
 from polytag.labels import LabelsBuilder
 
-KEPT = ("images", "annotations", "categories", "id", "file_name", "image_id", "category_id", "name")
+KEPT = ("images", "annotations", "categories", "id", "file_name", "image_id", "category_id", "name", "supercategory")
 
 
 class Coco(Reader):
     """COCO instances: one JSON file, or a folder with ``annotations/instances_train2017.json`` and its like.
 
     Classes are all the categories, in the order of their ids, with or without instances. Crowds count as instances.
-    Files of a folder become the splits that their names say.
+    Files of a folder become the splits that their names say. A category without instances that others name as the one
+    above them, as Roboflow's first one, is left out.
 
     Args:
         images: the folder of the photos; by default the one beside ``annotations/`` (``train2017``, ``images``, ...)
@@ -45,15 +46,17 @@ class Coco(Reader):
         if path.is_file():  # of the other kinds each reads its own; the message about any other file is about COCO
             return [path] if path.suffix.lower() == ".json" and kind_of(path) in ("coco", "none") else []
         files = _files(path)
-        return [path] if len(files) > 1 and one_a_split(files) else files
+        return [path] if len(files) > 1 and splits_of(files) else files
 
     def read(self, path: Path) -> LabelledSet:
         """The photos in the order of the file; classes are in the order of their ids."""
-        files = parts_of(path, _wanted(path), "COCO annotations")
+        split_of = parts_of(path, _wanted(path), "COCO annotations")
+        files = list(split_of)
         parts = [_read_instances(file) for file in files]
-        categories = parts[0].categories
+        above = set[int].intersection(*(part.above for part in parts))
+        categories = _without(above, parts[0].categories, files[0])
         for file, part in zip(files, parts, strict=True):
-            if part.categories != categories:
+            if _without(above, part.categories, file) != categories:
                 raise DataError(f"{file} and {files[0]} differ in their categories; give both the same ids and names")
         folder = root_of(path, files)
         root = Path(self.images) if self.images else folder
@@ -73,11 +76,14 @@ class Coco(Reader):
             Paths(names), folder, self.images, lambda item: f"image {sources[item][0]} of {sources[item][1].name}"
         )
         notes = [f"{' and '.join(file.name for file in files)}: {len(categories)} categories", *found_notes]
+        if above:
+            names_above = ", ".join(repr(parts[0].categories[number]) for number in sorted(above))
+            notes.append(f"{names_above} stands above other categories and has no instance: left out")
         if unlabelled:
             notes.append(f"{unlabelled} photos without instances {'kept' if self.unlabelled == 'keep' else 'dropped'}")
         split = None
         if len(files) > 1:
-            split = np.array([split_of(file) for _, file in sources], np.int8)
+            split = np.array([SPLITS.index(split_of[file]) for _, file in sources], np.int8)
             notes.append(split_note(split, "the names of the files"))
         return labelled_set(path, images, builder.build([categories[n] for n in column]), split, None, notes)
 
@@ -86,6 +92,7 @@ class _Instances(NamedTuple):
     images: dict[int, str]  # file names by image id
     categories: dict[int, str]  # names by category id
     labels: dict[int, set[int]]  # category ids by image id, for images that have any
+    above: set[int]  # ids of categories that only others stand below
 
 
 def _read_instances(file: Path) -> _Instances:
@@ -94,15 +101,21 @@ def _read_instances(file: Path) -> _Instances:
     images: dict[int, str] = {}
     categories: dict[int, str] = {}
     labels: dict[int, set[int]] = {}
+    roots: set[int] = set()  # categories below none
+    named_above: set[str] = set()
     for entry in _entries(file, content, "images", "id", "file_name"):
         if entry["id"] in images:
             raise DataError(f"{file} lists image {entry['id']} twice; remove one of them")
         images[entry["id"]] = inside(entry["file_name"], f"image {entry['id']} of {file.name}")
     for entry in _entries(file, content, "categories", "id", "name"):
         name = label_name(entry["name"], f"category {entry['id']} of {file.name}")
-        if entry["id"] in categories or name in categories.values():
+        if entry["id"] in categories:
             raise DataError(f"{file} lists category {entry['id']} ({name!r}) twice; give each its own id and name")
         categories[entry["id"]] = name
+        if (over := entry.get("supercategory")) in (None, "", "none"):
+            roots.add(entry["id"])
+        elif isinstance(over, str):
+            named_above.add(over.strip())
     for entry in _entries(file, content, "annotations", "image_id", "category_id"):
         for key, known in (("image_id", images), ("category_id", categories)):
             if entry[key] not in known:
@@ -111,7 +124,23 @@ def _read_instances(file: Path) -> _Instances:
                     "remove the annotation or add what it points to"
                 )
         labels.setdefault(entry["image_id"], set()).add(entry["category_id"])
-    return _Instances(images, categories, labels)
+    above = {number for number in roots if categories[number] in named_above}
+    return _Instances(images, categories, labels, above.difference(*labels.values()))
+
+
+def _without(above: set[int], categories: dict[int, str], file: Path) -> dict[int, str]:
+    """The categories that are labels.
+
+    Raises:
+        DataError: if two have one name.
+    """
+    left: dict[int, str] = {}
+    for number, name in categories.items():
+        if number not in above:
+            if name in left.values():
+                raise DataError(f"{file} lists category {number} ({name!r}) twice; give each its own id and name")
+            left[number] = name
+    return left
 
 
 def _entries(file: Path, content: Any, part: str, *keys: str) -> Iterator[dict[str, Any]]:

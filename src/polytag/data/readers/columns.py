@@ -129,22 +129,27 @@ def label_column(table: TextTable, chosen: str, photos: int) -> int:
         both = " and ".join(repr(table.header[column]) for column in found)
         raise DataError(f"{table.path} has several columns of labels, {both}; choose one with --reader.labels")
     if not found:
+        marks = next((name for c, name in enumerate(table.header) if name and c != photos and _marked(table, c)), None)
+        other = (
+            f", or use --reader one_hot if columns such as {marks!r} are labels, and --reader.ignore" if marks else ""
+        )
         raise DataError(
-            f"{table.path} has no column of labels; it has {listed(table.header)}; name the column with --reader.labels"
+            f"{table.path} has no column of labels; it has {listed(table.header)}; "
+            f"name the column with --reader.labels{other}"
         )
     return found[0]
 
 
 def one_of_marks(table: TextTable, labels: int, photos: int) -> str:
     """A further column of marks where that of labels has marks, too; empty where there is none."""
-
-    def marked(column: int) -> bool:
-        cells = [row[column] for row in table.sample if len(row) > column]
-        return all(map(is_mark, cells)) and any(cell.strip() for cell in cells)
-
     skipped = ("", table.header[photos], table.header[labels])
-    others = (name for column, name in enumerate(table.header) if name not in skipped and marked(column))
-    return next(others, "") if marked(labels) else ""
+    others = (name for column, name in enumerate(table.header) if name not in skipped and _marked(table, column))
+    return next(others, "") if _marked(table, labels) else ""
+
+
+def _marked(table: TextTable, column: int) -> bool:
+    cells = [row[column] for row in table.sample if len(row) > column]
+    return all(map(is_mark, cells)) and any(cell.strip() for cell in cells)
 
 
 def optional_column(table: TextTable, chosen: str, names: Sequence[str] = ()) -> int | None:

@@ -1,6 +1,6 @@
 """Labels in CVAT's XML for images: tags, and the labels of shapes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 from xml.etree.ElementTree import Element
@@ -21,7 +21,8 @@ class Cvat(Reader):
 
     Args:
         shapes: whether what is drawn counts, too, or tags only.
-        images: the folder of the photos; by default that of the file, or a subfolder that has all of them.
+        images: the folder of the photos; by default that of the file, or a subfolder that has all of them. Where the
+            file has subsets, each may have its photos in a folder of its name, as in the export of a project.
     """
 
     rank = DOCUMENTS
@@ -45,10 +46,12 @@ class Cvat(Reader):
         subsets = [picture.get("subset", "") for picture in pictures]
         strange = sorted({name for name in subsets if name and split_number(name) is None})
         splits = any(subsets) and not strange
+        names = [picture.get("name", "").strip() for picture in pictures]
+        place = _places(Path(self.images) if self.images else path.parent, names, subsets)
 
         def rows() -> Iterator[Row]:
-            for number, (picture, subset) in enumerate(zip(pictures, subsets, strict=True)):
-                name = picture.get("name", "").strip()
+            for number, (picture, name, subset) in enumerate(zip(pictures, names, subsets, strict=True)):
+                name = f"{place[subset]}{name}" if name else ""
                 yield Row(number, name, self._labels(picture, path), split=subset if splits else "")
 
         return assemble(
@@ -70,6 +73,16 @@ class Cvat(Reader):
                     raise DataError(f"image {picture.get('name')!r} of {path} has a {kind} without a label; name it")
                 found.append(label)
         return found
+
+
+def _places(root: Path, names: Sequence[str], subsets: Sequence[str]) -> dict[str, str]:
+    """Of each subset the folder below ``root`` that has its first photo; empty where there is none."""
+    found = {"": ""}
+    for name, subset in zip(names, subsets, strict=True):
+        if subset not in found:
+            tries = (f"images/{subset}/", f"{subset}/")
+            found[subset] = next((place for place in tries if (root / f"{place}{name}").is_file()), "")
+    return found
 
 
 def _looks_like_cvat(file: Path) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from polytag.data.labelled_set import SPLITS, LabelledSet
+from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers.base import DOCUMENTS, Reader
-from polytag.data.readers.documents import documents, entries, kind_of, load, parts_of, root_of, split_of
+from polytag.data.readers.documents import documents, entries, kind_of, load, parts_of, root_of
 from polytag.data.readers.rows import Row, assemble
 from polytag.errors import DataError
 
@@ -32,7 +32,8 @@ class Datumaro(Reader):
 
     def read(self, path: Path) -> LabelledSet:
         """The photos in the order of the file; classes are as it declares them."""
-        files = parts_of(path, lambda file: kind_of(file) == "datumaro", "Datumaro annotations")
+        parts = parts_of(path, lambda file: kind_of(file) == "datumaro", "Datumaro annotations")
+        files = list(parts)
         contents = [load(file) for file in files]
         classes = _classes(files[0], contents[0])
         if differs := next((f for f, c in zip(files, contents, strict=True) if _classes(f, c) != classes), None):
@@ -42,12 +43,13 @@ class Datumaro(Reader):
 
         def rows() -> Iterator[Row]:
             for file, content in zip(files, contents, strict=True):
-                split = SPLITS[split_of(file) or 0] if len(files) > 1 else ""
                 place = _place(Path(self.images) if self.images else root, file)
                 for entry in entries(file, content, "items", id=str, annotations=list):
                     found.append((file, entry["id"]))
                     where = f"item {entry['id']!r} of {file}"
-                    yield Row(len(found) - 1, place + _photo(entry, where), _labels(entry, classes, where), split=split)
+                    yield Row(
+                        len(found) - 1, place + _photo(entry, where), _labels(entry, classes, where), split=parts[file]
+                    )
 
         return assemble(
             path,

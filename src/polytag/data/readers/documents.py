@@ -3,10 +3,11 @@
 import json
 import mmap
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from polytag.data.labelled_set import SPLITS
 from polytag.data.readers.base import split_number
 from polytag.errors import DataError
 
@@ -57,7 +58,7 @@ def documents(path: Path, kind: Kind) -> list[Path]:
     if path.is_file():
         return [path] if path.suffix.lower() == ".json" and kind_of(path) == kind else []
     files = files_in(path, lambda file: kind_of(file) == kind)
-    return [path] if len(files) > 1 and one_a_split(files) else files
+    return [path] if len(files) > 1 and splits_of(files) else files
 
 
 def files_in(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:
@@ -70,8 +71,10 @@ def files_in(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:
     return []
 
 
-def parts_of(path: Path, wanted: Callable[[Path], bool], what: str) -> list[Path]:
-    """The files to read together at ``path``: itself, or those of a folder, one a split.
+def parts_of(path: Path, wanted: Callable[[Path], bool], what: str) -> dict[Path, str]:
+    """The files to read together at ``path``, and the name of each one's split: itself, or those of a folder.
+
+    The split of a single file is empty.
 
     Raises:
         DataError: if there is none, or there are several that are not one a split.
@@ -79,27 +82,29 @@ def parts_of(path: Path, wanted: Callable[[Path], bool], what: str) -> list[Path
     files = files_in(path, wanted) if path.is_dir() else [path]
     if not files:
         raise DataError(f"{path} has no {what}; give the folder that has annotations/ in it, or the file")
-    if len(files) > 1 and not one_a_split(files):
+    if len(files) == 1:
+        return {files[0]: ""}
+    if (splits := splits_of(files)) is None:
         listed = ", ".join(file.name for file in files)
         raise DataError(f"{path} has {len(files)} annotation files that are not one a split: {listed}; name one")
-    return files
+    return {file: SPLITS[split] for file, split in zip(files, splits, strict=True)}
 
 
-def split_of(file: Path) -> int | None:
-    """The split that the name of a file says, or that is its folder's: ``instances_val2017.json`` is 1."""
-    for words in (re.findall("[a-z]+", file.stem.lower()), [file.parent.name]):
-        if len(found := {number for word in words if (number := split_number(word)) is not None}) == 1:
-            return found.pop()
-    return None
+def splits_of(files: Sequence[Path]) -> list[int] | None:
+    """The split of each of several files, by its name or its folder's; None unless each is of another one.
+
+    ``instances_val2017.json`` is 1. A folder says nothing where all of them are in it.
+    """
+    apart = len({file.parent for file in files}) > 1
+    found = []
+    for file in files:
+        words = (re.findall("[a-z]+", file.stem.lower()), [file.parent.name] if apart else [])
+        numbers = [{number for word in part if (number := split_number(word)) is not None} for part in words]
+        found += next((list(part) for part in numbers if len(part) == 1), [])
+    return found if len(found) == len(set(found)) == len(files) else None
 
 
-def one_a_split(files: list[Path]) -> bool:
-    """Whether each file is of another split."""
-    splits = [split_of(file) for file in files]
-    return None not in splits and len(set(splits)) == len(files)
-
-
-def root_of(path: Path, files: list[Path]) -> Path:
+def root_of(path: Path, files: Sequence[Path]) -> Path:
     """The folder that photos are looked for in, where ``files`` were found at ``path``.
 
     That of the file, the one above ``annotations/``, or ``path`` where each split has its file in a folder of its own.

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.data.readers.base import DOCUMENTS, Reader
-from polytag.data.readers.documents import documents, kind_of, load, parts_of, root_of, split_of
+from polytag.data.readers.documents import documents, kind_of, load, parts_of, root_of
 from polytag.data.readers.official import Lines
 from polytag.data.readers.rows import Row, assemble
 from polytag.errors import DataError
@@ -35,8 +35,8 @@ class Dor(Reader):
 
     def read(self, path: Path) -> LabelledSet:
         """The photos in the order of the files; classes are sorted by name."""
-        files = parts_of(path, lambda file: kind_of(file) == "dor", "lists of photos with their labels")
-        files = sorted(files, key=lambda file: split_of(file) or 0)
+        parts = parts_of(path, lambda file: kind_of(file) == "dor", "lists of photos with their labels")
+        files = sorted(parts, key=lambda file: ["", *SPLITS].index(parts[file]))
         contents = [load(file) for file in files]
         classes = _classes(files[0], contents[0])
         for file, content in zip(files, contents, strict=True):
@@ -46,9 +46,8 @@ class Dor(Reader):
 
         def rows() -> Iterator[Row]:
             for number, (file, content) in enumerate(zip(files, contents, strict=True)):
-                split = SPLITS[split_of(file) or 0] if len(files) > 1 else ""
                 for place, (name, labels) in enumerate(_entries(file, content)):
-                    yield Row(lines.number(number, place), name, labels, split=split)
+                    yield Row(lines.number(number, place), name, labels, split=parts[file])
 
         return assemble(
             path,

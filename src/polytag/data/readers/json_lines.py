@@ -1,7 +1,7 @@
 """Labels in JSON Lines: one object a photo."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,8 +9,16 @@ from polytag._checks import check_choice
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers.base import TABLES, Reader
 from polytag.data.readers.pairs import Unlisted
-from polytag.data.readers.records import ABSENT, Keys, declaration, find_keys, record_rows
-from polytag.data.readers.rows import Row, assemble
+from polytag.data.readers.records import (
+    ABSENT,
+    UNKNOWN,
+    Keys,
+    declaration,
+    find_keys,
+    record_rows,
+    unlisted_notes,
+)
+from polytag.data.readers.rows import assemble
 from polytag.data.readers.text import Text, open_text
 from polytag.errors import DataError
 
@@ -27,8 +35,9 @@ class JsonLines(Reader):
     Args:
         filename: the key of file names; by default one with a usual name.
         labels: the key of labels; by default one with a usual name.
+        delimiter: what separates the labels of a line that has them as one text; by default that is one label.
         unlisted: what a label is that a line does not list; "auto" is what the first line says, else unknown where
-            lines list absent labels and no unknown ones, else absent.
+            lines list absent labels, as 0 or by ``absent``, and none has the key ``unknown``, else absent.
         split: the key with train, val or test; by default ``split`` if there is one.
         group_by: the key whose value photos must share to stay in one split; by default none.
         images: the folder of the photos; by default that of the file, or a subfolder of it that has all of them.
@@ -42,6 +51,7 @@ class JsonLines(Reader):
         self,
         filename: str = "",
         labels: str = "",
+        delimiter: str = "",
         unlisted: Unlisted = "auto",
         split: str = "",
         group_by: str = "",
@@ -51,6 +61,7 @@ class JsonLines(Reader):
         check_choice("unlisted", unlisted, ("auto", "absent", "unknown"))
         self.filename = filename
         self.labels = labels
+        self.delimiter = delimiter
         self.unlisted: Unlisted = unlisted
         self.split = split
         self.group_by = group_by
@@ -65,17 +76,17 @@ class JsonLines(Reader):
     def read(self, path: Path) -> LabelledSet:
         """The photos in the order of the lines; classes are as declared, else sorted by name."""
         text = open_text(path, self.encoding)
-        header, keys, listed = self._survey(text)
-        unlisted = self.unlisted if self.unlisted != "auto" else header.get("unlisted")
-        if unlisted is None:
-            unlisted = "unknown" if listed == {ABSENT} else "absent"
 
         def where(line: int) -> str:
             return f"line {line} of {path.name}"
 
+        header, keys, listed = self._survey(text, where)
+        unlisted = self.unlisted if self.unlisted != "auto" else header.get("unlisted")
+        if unlisted is None:
+            unlisted = "unknown" if listed == {ABSENT} else "absent"
         return assemble(
             path,
-            record_rows(_records(text), keys, where),
+            record_rows(_records(text), keys, where, self.delimiter),
             where,
             lambda count: f"{path.name}: photos from {keys.filename!r}, {count} labels from {keys.labels!r}",
             images=self.images,
@@ -83,11 +94,11 @@ class JsonLines(Reader):
             classes=header.get(HEADER),
             splits=repr(keys.split) if keys.split else "",
             groups=repr(keys.group) if keys.group else "",
-            more=[*text.notes, *(["labels that are not listed are unknown"] if unlisted == "unknown" else [])],
+            more=[*text.notes, *unlisted_notes(unlisted, bool(listed))],
         )
 
-    def _survey(self, text: Text) -> tuple[dict[str, Any], Keys, set[str]]:
-        """The declaration, the keys, and which of absent and unknown are listed anywhere."""
+    def _survey(self, text: Text, where: Callable[[int], str]) -> tuple[dict[str, Any], Keys, set[str]]:
+        """The declaration, the keys, and whether labels are listed as absent or by a key as unknown."""
         chosen = {"filename": self.filename, "labels": self.labels, "split": self.split, "group_by": self.group_by}
         header: dict[str, Any] = {}
         names: dict[str, None] = {}
@@ -98,8 +109,8 @@ class JsonLines(Reader):
         if not names:
             raise DataError(f"{text.path} has no entries; add a line for each photo")
         keys = find_keys(list(names), str(text.path), **chosen)
-        rows: Iterator[Row] = record_rows(_records(text), keys, lambda line: f"line {line} of {text.path.name}")
-        listed = {what for row in rows for what in ("absent", "unknown") if getattr(row, what)}
+        rows = record_rows(_records(text), keys, where, self.delimiter)
+        listed = {ABSENT for row in rows if row.absent} | {UNKNOWN for name in names if name == UNKNOWN}
         return header, keys, listed
 
 

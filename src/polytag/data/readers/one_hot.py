@@ -1,5 +1,6 @@
 """Labels in a table with one row a photo and one column a label: 1, 0, and nothing or -1 where nobody knows."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -16,6 +17,8 @@ from polytag.errors import DataError
 PARTS = "_classes.csv"  # of each split's folder, as Roboflow exports them
 
 State = Literal["unknown", "present", "absent"]
+Said = State | Literal["auto"]
+_SAID = {"": "empty", "nan": "empty", "na": "empty", "-1": "-1", "-1.0": "-1"}  # what a cell is in a note
 
 
 class OneHot(Reader):
@@ -27,8 +30,9 @@ class OneHot(Reader):
     Args:
         filename: the column of file names; by default one with a usual name, or the only one with image names in it.
         ignore: columns that are no labels; may be given several times.
-        blank: what an empty cell, or one with nan or NA, says of its label.
-        negative: what -1 says.
+        blank: what an empty cell, or one with nan or NA, says of its label; "auto" is unknown, and a table in which no
+            label would be absent on any photo is refused.
+        negative: what -1 says; "auto" likewise.
         split: the column with train, val or test; by default ``split`` if there is one.
         group_by: the column whose value photos must share to stay in one split; by default none.
         images: the folder of the photos; by default that of the table.
@@ -42,19 +46,19 @@ class OneHot(Reader):
         self,
         filename: str = "",
         ignore: tuple[str, ...] = (),
-        blank: State = "unknown",
-        negative: State = "unknown",
+        blank: Said = "auto",
+        negative: Said = "auto",
         split: str = "",
         group_by: str = "",
         images: str = "",
         encoding: str = "",
     ) -> None:
         for name, value in (("blank", blank), ("negative", negative)):
-            check_choice(name, value, ("unknown", "present", "absent"))
+            check_choice(name, value, ("auto", "unknown", "present", "absent"))
         self.filename = filename
         self.ignore = ignore
-        self.blank = blank
-        self.negative = negative
+        self.blank: Said = blank
+        self.negative: Said = negative
         self.split = split
         self.group_by = group_by
         self.images = images
@@ -79,10 +83,11 @@ class OneHot(Reader):
             if [table.header[c] for c in columns[name]] != classes:
                 raise DataError(f"{table.path} and {first.path} differ in their columns of labels; give both the same")
         lines: list[tuple[str, int]] = []  # of each photo: its table and its line
+        unknown: Counter[str] = Counter()  # cells, by what they are
 
         def rows() -> Iterator[Row]:
             for name, table in opened.items():
-                for row in self._rows(table, columns[name], name):
+                for row in self._rows(table, columns[name], name, unknown):
                     lines.append((name, row.line))
                     yield row._replace(line=len(lines) - 1)
 
@@ -105,10 +110,16 @@ class OneHot(Reader):
             groups=f"column {self.group_by!r}" if self.group_by else "",
             more=[*dict.fromkeys(note for table in opened.values() for note in table.text.notes)],
         )
-        if unknown := int(data.labels.counts().unknown.sum()):
-            said = [cell for cell, state in (("empty", self.blank), ("-1", self.negative)) if state == "unknown"]
-            are = "is" if unknown == 1 else "are"
-            data.notes += (f"{counted(unknown, 'cell')} {are} {' or '.join(said)}: read as unknown",)
+        for said, option, chosen in (("-1", "negative", self.negative), ("empty", "blank", self.blank)):
+            if chosen == "auto" and unknown[said] and not data.labels.counts().absent.any():
+                raise DataError(
+                    f"{path} has cells that are 1 and {said}, and none that says absent; "
+                    f"choose --reader.{option} absent, or unknown where nobody looked"
+                )
+        data.notes += tuple(
+            f"{counted(count, 'cell')} {'is' if count == 1 else 'are'} {said}: read as unknown"
+            for said, count in sorted(unknown.items())
+        )
         return data
 
     def _columns(self, table: TextTable) -> list[int]:
@@ -127,12 +138,13 @@ class OneHot(Reader):
             )
         return found
 
-    def _rows(self, table: TextTable, columns: list[int], part: str) -> Iterator[Row]:
+    def _rows(self, table: TextTable, columns: list[int], part: str, unknown: Counter[str]) -> Iterator[Row]:
         photos = photo_column(table, self.filename)
         split, group = optional_column(table, self.split, SPLIT_COLUMNS), optional_column(table, self.group_by)
-        meaning = {"1": "present", "0": "absent", "-1": self.negative, "": self.blank, "nan": self.blank}
+        blank, negative = (_meant(said) for said in (self.blank, self.negative))
+        meaning = {"1": "present", "0": "absent", "-1": negative, "": blank, "nan": blank}
         meaning |= {f"{number}.0": meaning[number] for number in ("1", "0", "-1")}
-        meaning |= {"true": "present", "false": "absent", "na": self.blank}
+        meaning |= {"true": "present", "false": "absent", "na": blank}
         for line, row in table.rows():
             found: dict[str, list[str]] = {"present": [], "absent": [], "unknown": []}
             for column in columns:
@@ -144,6 +156,8 @@ class OneHot(Reader):
                         f"1, 0, -1 or empty; leave the column out with --reader.ignore {table.header[column]!r}"
                     )
                 found[state].append(table.header[column])
+                if state == "unknown":
+                    unknown[_SAID[cell.strip().lower()]] += 1
             name = table.filled(line, row, photos)
             yield Row(
                 line,
@@ -153,6 +167,10 @@ class OneHot(Reader):
                 split=part or (row[split] if split is not None else ""),
                 group=table.filled(line, row, group) if group is not None else "",
             )
+
+
+def _meant(said: Said) -> State:
+    return "unknown" if said == "auto" else said
 
 
 def _parts(folder: Path) -> dict[str, Path]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from polytag.data.labelled_set import SPLITS, LabelledSet
+from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers.base import DOCUMENTS, Reader
-from polytag.data.readers.documents import documents, entries, kind_of, load, parts_of, root_of, split_of
+from polytag.data.readers.documents import documents, entries, kind_of, load, parts_of, root_of
 from polytag.data.readers.rows import Row, assemble
 from polytag.errors import DataError
 
@@ -33,7 +33,8 @@ class OpenMMLab(Reader):
 
     def read(self, path: Path) -> LabelledSet:
         """The photos in the order of the file; classes are as it declares them."""
-        files = parts_of(path, lambda file: kind_of(file) == "openmmlab", "OpenMMLab annotations")
+        parts = parts_of(path, lambda file: kind_of(file) == "openmmlab", "OpenMMLab annotations")
+        files = list(parts)
         contents = [load(file) for file in files]
         classes = _classes(files[0], contents[0])
         if differs := next((f for f, c in zip(files, contents, strict=True) if _classes(f, c) != classes), None):
@@ -42,11 +43,10 @@ class OpenMMLab(Reader):
 
         def rows() -> Iterator[Row]:
             for file, content in zip(files, contents, strict=True):
-                split = SPLITS[split_of(file) or 0] if len(files) > 1 else ""
                 for number, entry in enumerate(entries(file, content, "data_list", img_path=str)):
                     found.append((file, number))
                     labels = _labels(entry.get("gt_label"), classes, f"entry {number} of 'data_list' in {file}")
-                    yield Row(len(found) - 1, entry["img_path"].strip(), labels, split=split)
+                    yield Row(len(found) - 1, entry["img_path"].strip(), labels, split=parts[file])
 
         return assemble(
             path,

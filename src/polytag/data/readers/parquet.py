@@ -25,6 +25,7 @@ class Parquet(Reader):
     Args:
         filename: the column of file names; by default one with a usual name.
         labels: the column of labels; by default one with a usual name.
+        delimiter: what separates the labels of a row that has them as one text; by default that is one label.
         unlisted: what a label is that a row does not list; "auto" is what the file declares, else unknown where there
             is a column of absent labels and none of unknown ones, else absent.
         split: the column with train, val or test; by default ``split`` if there is one.
@@ -39,6 +40,7 @@ class Parquet(Reader):
         self,
         filename: str = "",
         labels: str = "",
+        delimiter: str = "",
         unlisted: Unlisted = "auto",
         split: str = "",
         group_by: str = "",
@@ -47,6 +49,7 @@ class Parquet(Reader):
         check_choice("unlisted", unlisted, ("auto", "absent", "unknown"))
         self.filename = filename
         self.labels = labels
+        self.delimiter = delimiter
         self.unlisted: Unlisted = unlisted
         self.split = split
         self.group_by = group_by
@@ -82,7 +85,7 @@ class Parquet(Reader):
 
         return assemble(
             path,
-            record_rows(records(), keys, where),
+            record_rows(records(), keys, where, self.delimiter),
             where,
             lambda count: f"{path.name}: photos from {keys.filename!r}, {count} labels from {keys.labels!r}",
             images=self.images,

@@ -88,7 +88,7 @@ def find_photos(
     """The photos called ``names``, all of them seen on the disk, and notes on what was inferred.
 
     A name without the ending of an image file gets the one that exists. Photos that are not in ``folder`` are looked
-    for in its subfolders, and taken from one that has all of them.
+    for in its subfolders, and taken from one that has all of them where no other one has any.
 
     Args:
         names: relative paths, none of them leaving the folder (see :func:`inside`).
@@ -105,15 +105,16 @@ def find_photos(
         raise DataError(f"the folder of photos {root} does not exist; name another one with --reader.images")
     found, missing = _completed(root, names, where)
     if len(missing) and len(missing) == len(names) and not images:
-        first = names.select([0])
-        inner = [sub for sub in _subfolders(root) if not len(_completed(sub, first, where)[1])]
-        inner = [sub for sub in inner if not len(_completed(sub, names, where)[1])]
-        if len(inner) > 1:
-            listed = " and ".join(sub.name for sub in inner)
-            raise DataError(f"all photos are in {listed} below {root}; choose one of them with --reader.images")
-        if inner:
-            root = inner[0]
-            found, missing = _completed(root, names, where)
+        inner = [(sub, *_completed(sub, names, where)) for sub in _subfolders(root)]
+        inner = [(sub, whole, lacking) for sub, whole, lacking in inner if len(lacking) < len(names)]
+        if len(inner) > 1 and any(not len(lacking) for _, _, lacking in inner):
+            listed = ", ".join(f"{sub.name} has {len(names) - len(lacking)}" for sub, _, lacking in inner)
+            raise DataError(
+                f"several folders below {root} have photos called like the {len(names)} of the file: {listed}; "
+                "choose one of them with --reader.images"
+            )
+        if len(inner) == 1 and not len(inner[0][2]):
+            root, found, missing = inner[0]
             notes.append(f"photos are in the subfolder {root.name}")
     if len(missing):
         found, missing = _respelled(root, found, missing)

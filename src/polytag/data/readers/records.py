@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from polytag.data.readers.columns import FILE_COLUMNS, ID_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS, listed, usual
 from polytag.data.readers.rows import Row
+from polytag.data.readers.separators import LABEL_DELIMITERS
 from polytag.errors import DataError
 
 UNKNOWN, ABSENT, GROUP = "unknown", "absent", "group"
@@ -63,15 +64,27 @@ def declaration(content: Any, where: str) -> dict[str, Any]:
     return content
 
 
+def unlisted_notes(unlisted: str, open_question: bool) -> list[str]:
+    """What becomes of labels that a photo does not list, where that is not plain."""
+    return [f"labels that are not listed are {unlisted}"] if open_question or unlisted == "unknown" else []
+
+
 def record_rows(
-    records: Iterable[tuple[int, Mapping[str, Any]]], keys: Keys, where: Callable[[int], str]
+    records: Iterable[tuple[int, Mapping[str, Any]]], keys: Keys, where: Callable[[int], str], delimiter: str = ""
 ) -> Iterator[Row]:
     """The rows that records make.
 
     Labels are a list of names, one name, or an object with 1, 0, -1, true, false or null for each name.
 
+    Args:
+        records: each with its line.
+        keys: what they call things.
+        where: what to call a line in messages.
+        delimiter: what separates the labels of a text; empty for a text that is one label.
+
     Raises:
-        DataError: if a record has no photo or no labels, or they are of another kind.
+        DataError: if a record has no photo or no labels, or they are of another kind, or of a text it is not known
+            whether it is one label.
     """
     for line, record in records:
         name = record.get(keys.filename)
@@ -81,21 +94,30 @@ def record_rows(
             raise DataError(f"{where(line)} needs a file name as its {keys.filename!r}; fill it in or remove the entry")
         if keys.labels not in record:
             raise DataError(f"{where(line)} has no {keys.labels!r}; write [] where there are no labels")
-        present, unknown, absent = _labels(record[keys.labels], keys.labels, where, line)
+        present, unknown, absent = _labels(record[keys.labels], keys.labels, where, line, delimiter)
+        unknown += _names(record.get(UNKNOWN), UNKNOWN, where, line, delimiter)
+        absent += _names(record.get(ABSENT), ABSENT, where, line, delimiter)
+        if record[keys.labels] is None and not unknown and not absent:
+            raise DataError(
+                f"{where(line)} has null as its {keys.labels!r}; write [] where there are no labels, and remove the "
+                "entry where nobody looked"
+            )
         yield Row(
             line,
             name.strip(),
             present,
-            [*unknown, *_names(record.get(UNKNOWN), UNKNOWN, where, line)],
-            [*absent, *_names(record.get(ABSENT), ABSENT, where, line)],
+            unknown,
+            absent,
             _text(record.get(keys.split)) if keys.split else "",
             _text(record.get(keys.group)) if keys.group else "",
         )
 
 
-def _labels(value: Any, key: str, where: Callable[[int], str], line: int) -> tuple[list[str], list[str], list[str]]:
+def _labels(
+    value: Any, key: str, where: Callable[[int], str], line: int, delimiter: str
+) -> tuple[list[str], list[str], list[str]]:
     if not isinstance(value, Mapping):
-        return _names(value, key, where, line), [], []
+        return _names(value, key, where, line, delimiter), [], []
     states: dict[int, list[str]] = {1: [], -1: [], 0: []}
     for name, state in value.items():
         number = -1 if state is None or state != state else state  # NaN differs from itself
@@ -105,9 +127,16 @@ def _labels(value: Any, key: str, where: Callable[[int], str], line: int) -> tup
     return states[1], states[-1], states[0]
 
 
-def _names(value: Any, key: str, where: Callable[[int], str], line: int) -> list[str]:
+def _names(value: Any, key: str, where: Callable[[int], str], line: int, delimiter: str) -> list[str]:
     if value is None:
         return []
+    if isinstance(value, str):
+        if not delimiter and any(mark in value for mark in LABEL_DELIMITERS):
+            raise DataError(
+                f"{where(line)} has the text {_short(value)} as its {key!r}; write a list of names, or choose what "
+                "separates the labels with --reader.delimiter, such as ';'"
+            )
+        return value.split(delimiter) if delimiter else [value]
     found = value if isinstance(value, list) else [value]
     if not all(isinstance(name, str | int) and not isinstance(name, bool) for name in found):
         raise DataError(f"{where(line)} needs a list of names as its {key!r}, got {_short(value)}; correct it")

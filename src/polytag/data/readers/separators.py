@@ -1,5 +1,6 @@
 """What separates the labels within one cell of a table."""
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -8,6 +9,11 @@ from pathlib import Path
 from polytag.errors import DataError
 
 LABEL_DELIMITERS = (";", "|", ",")
+LISTS = "[\0]"  # instead of a delimiter, which nobody can type: each cell is a list, as pandas writes them
+
+_ESCAPE = r"""\\(?:['"\\]|u[0-9a-fA-F]{4})"""
+_NAME = rf"""(?:'(?:[^'\\]|{_ESCAPE})*'|"(?:[^"\\]|{_ESCAPE})*"|-?\d+)"""  # of a label in a list
+_LIST = re.compile(rf"\[\s*(?:{_NAME}\s*(?:,\s*{_NAME}\s*)*,?)?\s*\]")
 
 SAMPLE = 10_000  # distinct cells that decide whether a space separates labels
 
@@ -17,7 +23,8 @@ def label_delimiter(cells: Iterable[tuple[int, str]], source: Path) -> str:
 
     One of ``; | ,`` if it is the only one that occurs; spaces then belong to names. Where several occur, those that
     would cut a pair of brackets in two belong to names. A space separates labels only if nothing else does and if the
-    words recur in different company, as in "clear primary" and "cloudy primary".
+    words recur in different company, as in "clear primary" and "cloudy primary". ``LISTS`` if every cell that is not
+    empty is a list of names or numbers, such as ``['cat', 'hat']``.
 
     Args:
         cells: the line of a row and its labels.
@@ -30,7 +37,10 @@ def label_delimiter(cells: Iterable[tuple[int, str]], source: Path) -> str:
     cuts_brackets: set[str] = set()
     spaced: tuple[int, str] | None = None
     distinct: set[str] = set()
+    lists: bool | None = None
     for line, cell in cells:
+        if lists is not False and cell.strip():
+            lists = _LIST.fullmatch(cell.strip()) is not None
         for delimiter in LABEL_DELIMITERS:
             if delimiter in cell:
                 examples.setdefault(delimiter, (line, cell))
@@ -42,6 +52,8 @@ def label_delimiter(cells: Iterable[tuple[int, str]], source: Path) -> str:
                 spaced = line, text
             if len(distinct) < SAMPLE:
                 distinct.add(text)
+    if lists:
+        return LISTS
     plausible = [delimiter for delimiter in examples if delimiter not in cuts_brackets]
     if len(plausible) == 1:
         return plausible[0]
@@ -59,6 +71,18 @@ def label_delimiter(cells: Iterable[tuple[int, str]], source: Path) -> str:
         f"{_short(spaced[1])} in row {spaced[0]} of {source} may be one label or several; "
         "choose --reader.delimiter ' ' for several, or ';' for one"
     )
+
+
+def split_cell(cell: str, delimiter: str) -> list[str]:
+    """The labels of a cell.
+
+    Args:
+        cell: as it stands in the table.
+        delimiter: what separates them, ``LISTS``, or empty where each cell is one label.
+    """
+    if delimiter == LISTS:
+        return [str(name) for name in ast.literal_eval(cell.strip() or "[]")]
+    return cell.split(delimiter) if delimiter else [cell]
 
 
 def _words_recur(cells: Iterable[str]) -> bool:

@@ -16,7 +16,7 @@ from polytag.data.readers.columns import (
     tables,
 )
 from polytag.data.readers.rows import Row, assemble
-from polytag.data.readers.separators import label_delimiter
+from polytag.data.readers.separators import LISTS, label_delimiter, split_cell
 from polytag.data.readers.text import SUFFIXES, TextTable
 from polytag.errors import DataError
 from polytag.labels.matrix import Default
@@ -76,7 +76,7 @@ class Table(Reader):
         found = tables(path, "table", self.encoding, self.filename, self.labels)
         if found or not path.is_file() or path.suffix.lower() not in SUFFIXES:
             return found
-        others = [kind for kind in ("one_hot", "long", "vertex") if tables(path, kind, self.encoding)]
+        others = [kind for kind in ("one_hot", "long", "vertex") if tables(path, kind, self.encoding, self.filename)]
         return [] if others else [path]  # whatever is wrong with it, the message is about a table
 
     def read(self, path: Path) -> LabelledSet:
@@ -100,9 +100,9 @@ class Table(Reader):
         delimiter = self.delimiter or label_delimiter(cells, path)
 
         def pieces(row: list[str], column: int | None) -> list[str]:
-            if column is None:
+            if column is None or (self.none and row[column].strip() == self.none):
                 return []
-            found = row[column].split(delimiter) if delimiter else [row[column]]
+            found = split_cell(row[column], delimiter)
             return [piece for piece in found if piece.strip() != self.none] if self.none else found
 
         def rows() -> Iterator[Row]:
@@ -124,7 +124,7 @@ class Table(Reader):
         ]
         default: Default = "unknown" if absent is not None and unknown is None else "absent"
         more = [*listed, f"labels that are not listed are {default}"] if listed else []
-        by = f"split by {delimiter!r}" if delimiter else "one a photo"
+        by = "lists" if delimiter == LISTS else f"split by {delimiter!r}" if delimiter else "one a photo"
         read_from = f"{path.name}: photos from column {table.header[photos]!r}"
         data = assemble(
             path,

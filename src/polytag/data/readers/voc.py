@@ -1,5 +1,6 @@
 """Labels from Pascal VOC's folders: a photo has the names of its objects."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -38,12 +39,12 @@ class Voc(Reader):
 
     def candidates(self, path: Path) -> list[Path]:
         """The folder, if it has annotations."""
-        return [path] if any((path / "Annotations").glob("*.xml")) else []
+        return [path] if any(_stems(path / "Annotations")) else []
 
     def read(self, path: Path) -> LabelledSet:
         """The photos in the order of their names; classes are sorted by name."""
         annotations = path / "Annotations"
-        stems = sorted(file.stem for file in annotations.glob("*.xml") if file.is_file())
+        stems = sorted(_stems(annotations))
         if not stems:
             raise DataError(
                 f"{path} has no Annotations/*.xml; give the folder that has Annotations and JPEGImages in it"
@@ -89,6 +90,14 @@ def _objects(file: Path) -> tuple[list[str], list[str]]:
     return sorted(easy), sorted(difficult - easy)
 
 
+def _stems(annotations: Path) -> Iterator[str]:
+    """What the annotated photos are called, without an ending; below a folder of ``Annotations``, with its name."""
+    for file in annotations.rglob("*.xml"):
+        name = file.relative_to(annotations).with_suffix("").as_posix()
+        if not any(part.startswith(".") for part in name.split("/")) and file.is_file():
+            yield name
+
+
 def _splits(folder: Path, stems: set[str]) -> dict[str, int]:
     """The split of each photo that a list names; empty where there are no lists."""
     lists = {number: folder / f"{name}.txt" for number, name in enumerate(SPLITS) if (folder / f"{name}.txt").is_file()}
@@ -96,12 +105,14 @@ def _splits(folder: Path, stems: set[str]) -> dict[str, int]:
         lists[0] = folder / "trainval.txt"
     found: dict[str, int] = {}
     for number, file in lists.items():
-        for line, text in enumerate(file.read_text(encoding="utf-8", errors="surrogateescape").splitlines(), start=1):
+        content = file.read_text(encoding="utf-8-sig", errors="surrogateescape")
+        for line, text in enumerate(content.splitlines(), start=1):
             if not text.strip():
                 continue
-            stem = text.split()[0]
-            if stem not in stems:
-                raise DataError(f"line {line} of {file} names {stem!r}, which has no XML file in Annotations; add it")
+            whole, first = text.strip(), text.split()[0]
+            stem = next((name for name in (whole, whole.strip("\"'"), first) if name in stems), None)
+            if stem is None:
+                raise DataError(f"line {line} of {file} names {first!r}, which has no XML file in Annotations; add it")
             if found.setdefault(stem, number) != number:
                 raise DataError(f"{stem!r} is in {SPLITS[found[stem]]} and in {file.name}; keep it in one of them")
     return found
