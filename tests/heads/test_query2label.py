@@ -56,12 +56,27 @@ def test_it_knows_where_cells_are():
     assert not torch.allclose(knows(features()), knows(features().flip(2, 3)))
 
 
-def test_the_layers_begin_by_xaviers_rule():
+def test_the_layers_begin_as_those_of_detr():
     torch.manual_seed(0)
     layer = Query2Label(64, C).decoder[0]
-    for matrix in (layer.attention.query.weight, layer.attention.merge.weight, layer.forth[0].weight):
-        bound = (6 / sum(matrix.shape)) ** 0.5
-        assert 0.95 * bound < matrix.abs().max() <= bound
+    theirs = nn.TransformerDecoderLayer(64, 4, 256)
+    for part in theirs.parameters():  # what DETR does after building its layers
+        if part.dim() > 1:
+            nn.init.xavier_uniform_(part)
+    attention = layer.attention
+    ours = torch.cat([attention.query.weight, attention.key.weight, attention.value.weight])
+    pairs = [
+        (ours, theirs.self_attn.in_proj_weight),
+        (attention.merge.weight, theirs.self_attn.out_proj.weight),
+        (layer.forth[0].weight, theirs.linear1.weight),
+        (layer.forth[-1].weight, theirs.linear2.weight),
+    ]
+    for mine, reference in pairs:
+        assert mine.abs().max().item() == pytest.approx(reference.abs().max().item(), rel=0.01)
+        assert mine.std().item() == pytest.approx(reference.std().item(), rel=0.02)
+    assert theirs.self_attn.in_proj_bias.abs().max() == theirs.self_attn.out_proj.bias.abs().max() == 0
+    for linear in (attention.query, attention.key, attention.value, attention.merge):
+        assert linear.bias.abs().max() == 0
 
 
 def test_the_width_follows_the_features_unless_given():

@@ -59,3 +59,10 @@ def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(OptionError) as refusal:
         Transformer(D, C, **options)
     assert str(refusal.value) == message
+
+
+def test_attention_itself_is_not_dropped():
+    layer = Transformer(D, C, width=W, attention_heads=2, head_width=3, hidden=7, dropout=0.9).train().layers[0]
+    tokens = torch.randn(2, 5, W)
+    assert torch.equal(layer.attention(tokens, tokens, tokens), layer.attention(tokens, tokens, tokens))
+    assert not torch.equal(layer(tokens), layer(tokens))

@@ -19,8 +19,9 @@ class Query2Label(Head):
 
     Layers are those of DETR with norms behind; the decoder has no self-attention. Time grows with
     ``C * width ** 2``, as each class goes through the decoder's linear layers, and little with the size of the map:
-    from about 1,000 classes on, ML-Decoder is the head to take. Queries begin as standard normal numbers, all matrices
-    of the layers by Xavier's uniform rule, as those of DETR do.
+    from about 1,000 classes on, ML-Decoder is the head to take. Queries begin as standard normal numbers, the layers as
+    those of DETR do: matrices by Xavier's uniform rule, the projections of queries, keys and values as one matrix, the
+    biases of attention at 0.
 
     Args:
         in_channels: channels ``D`` of the feature maps.
@@ -60,9 +61,6 @@ class Query2Label(Head):
         self.embed_map = nn.Linear(in_channels, width)
         self.encoder = nn.ModuleList(Layer(*sizes) for _ in range(encoder_layers))
         self.decoder = nn.ModuleList(Layer(*sizes) for _ in range(decoder_layers))
-        for part in (*self.encoder.parameters(), *self.decoder.parameters()):
-            if part.dim() > 1:
-                nn.init.xavier_uniform_(part)
         self.norm = nn.LayerNorm(width)
         self.queries = nn.Parameter(torch.randn(num_classes, width))
         self.weight = nn.Parameter(torch.empty(num_classes, width))
@@ -129,6 +127,15 @@ class Layer(nn.Module):
         self.forth = FeedForward(width, hidden, nn.ReLU(), dropout)
         self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
         self.dropout = nn.Dropout(dropout)
+        projections = (self.attention.query, self.attention.key, self.attention.value)
+        for linear in projections:
+            nn.init.uniform_(
+                linear.weight, -((6 / (4 * width)) ** 0.5), (6 / (4 * width)) ** 0.5
+            )  # of (3 width, width)
+        for weight in (self.attention.merge.weight, self.forth[0].weight, self.forth[-1].weight):
+            nn.init.xavier_uniform_(cast(Tensor, weight))
+        for linear in (*projections, self.attention.merge):
+            nn.init.zeros_(linear.bias)
 
     def forward(self, tokens: Tensor, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """``(batch, n, width)``, with queries of the same shape, and keys and values ``(batch, m, width)``."""

@@ -32,7 +32,7 @@ class Transformer(Head):
         attention_heads: ``>= 1``.
         head_width: of a token in an attention head.
         hidden: width of the feed-forward parts.
-        dropout: probability in ``[0, 1)`` within the layers, in training.
+        dropout: probability in ``[0, 1)`` behind attention and in the feed-forward parts, in training.
 
     Raises:
         OptionError: if an option is out of its range, or features are not ``(batch, D, h, w)``.
@@ -119,7 +119,7 @@ class Layer(nn.Module):
 
     def __init__(self, width: int, heads: int, head_width: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.attention = Attention(width, heads, head_width, dropout, bias=False)
+        self.attention = Attention(width, heads, head_width, bias=False)
         self.forth = FeedForward(width, hidden, nn.GELU(), dropout)
         self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
         self.dropout = nn.Dropout(dropout)

@@ -10,8 +10,7 @@ from torch.nn.functional import scaled_dot_product_attention
 class Attention(nn.Module):
     """What each query takes from all values: ``softmax(q k / sqrt(head_width)) v`` in several heads, side by side.
 
-    The projections into the heads begin by Xavier's uniform rule, each as a matrix of its own; the last one as a linear
-    layer of torch does.
+    All four projections begin as linear layers of torch do.
 
     Args:
         width: numbers of a token.
@@ -27,8 +26,6 @@ class Attention(nn.Module):
         inner = heads * (head_width or width // heads)
         self.query, self.key, self.value = (nn.Linear(width, inner, bias=bias) for _ in range(3))
         self.merge = nn.Linear(inner, width)
-        for layer in (self.query, self.key, self.value):
-            nn.init.xavier_uniform_(layer.weight)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """``(batch, n, width)`` of queries, ``(batch, m, width)`` of keys and values, to ``(batch, n, width)``."""
