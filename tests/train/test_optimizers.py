@@ -5,8 +5,11 @@ import torch
 from torch import nn
 
 from polytag.backbones import Backbone
+from polytag.build import build_model, factory
 from polytag.errors import OptionError
 from polytag.heads import HEADS
+from polytag.losses import BCE
+from polytag.methods import METHODS
 from polytag.train.optimizers import OPTIMIZERS
 
 
@@ -153,3 +156,13 @@ def test_a_negative_factor_is_refused(name, option):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_rate_is_the_one_that_was_asked_for(name):
     assert {group["lr"] for group in OPTIMIZERS[name](network(), 0.25, 0.1).param_groups} == {0.25}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_backbone_is_slower_in_whatever_method_it_is(name):
+    model = build_model("test_resnet", "linear", 3, image_size=(32, 32))
+    method = factory("method", name)(model, BCE(), factory("sampler", "uniform"))
+    optimizer = OPTIMIZERS["sgd"](method, 1.0, 0.0, backbone_lr=0.1)
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    assert {rates[id(p)] for p in method.model.backbone.parameters()} == {0.1}
+    assert 0.1 not in {rates[id(p)] for p in method.model.head.parameters()}

@@ -86,15 +86,22 @@ def _groups(
     groups: dict[tuple[float, float], dict[str, Any]] = {}
     exempt = {prefix + name for prefix, named in _having(method, "no_weight_decay") for name in named()}
     rates = {prefix + start: rate for prefix, named in _having(method, "lr_factors") for start, rate in named().items()}
+    slowed = {id(part) for part in _backbone(method).parameters()}
     for name, parameter in method.named_parameters():
         decays = parameter.ndim >= 2 and not name.endswith("bias") and name not in exempt
         decay = weight_decay if decays else 0.0
         factor = bias_lr if name.endswith("bias") else 1.0
-        factor *= backbone_lr if name.startswith("model.backbone.") else 1.0
+        factor *= backbone_lr if id(parameter) in slowed else 1.0
         factor *= math.prod(rate for start, rate in rates.items() if name.startswith(start))
         group = groups.setdefault((decay, factor), {"params": [], "weight_decay": decay, "lr": lr * factor})
         group["params"].append(parameter)
     return list(groups.values())
+
+
+def _backbone(method: nn.Module) -> nn.Module:
+    """That of the model; its parameters may have other names where one method is around another one."""
+    found = getattr(getattr(method, "model", None), "backbone", None)
+    return found if isinstance(found, nn.Module) else nn.Module()
 
 
 def _having(method: nn.Module, what: str) -> Iterator[tuple[str, Callable[[], Any]]]:
