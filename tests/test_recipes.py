@@ -102,7 +102,8 @@ def test_asl_and_cpsd_are_those_of_public_code(name, batch, pixels, rise):
         "loss": {"name": "asl", "gamma_neg": 4.0, "gamma_pos": 0.0, "clip": 0.05},
         "optimizer": "adam",
         "lr": 1e-4,
-        "schedule": {"name": "one_cycle", "warmup": rise, "div_factor": 25.0, "final_div_factor": 1e4},
+        "schedule": {"name": "one_cycle", "warmup": rise, "div_factor": 25.0, "final_div_factor": 1e4}
+        | {"low_momentum": 0.85, "high_momentum": 0.95},
         "weight_decay": 1e-4 / batch,  # there of a sum over the batch
         "average": 0.9997,
         "batch_size": batch,

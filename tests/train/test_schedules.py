@@ -115,6 +115,11 @@ def test_the_base_rate_is_part_of_the_optimizer_s_state():
         (lambda: Cosine(final=1.5), r"final must be between 0 and 1, got 1\.5"),
         (lambda: OneCycle(div_factor=0.5), r"div_factor must be between 1 and 1e\+09, got 0\.5"),
         (lambda: OneCycle(final_div_factor=0), r"final_div_factor must be between 1 and 1e\+09, got 0"),
+        (lambda: OneCycle(low_momentum=1.0), r"low_momentum must be between 0 and 0\.9999, got 1\.0"),
+        (
+            lambda: OneCycle(low_momentum=0.9, high_momentum=0.8),
+            r"high_momentum must be between 0\.9 and 0\.9999, got 0\.8",
+        ),
         (lambda: Step(decay=2), r"decay must be between 0 and 1, got 2"),
         (lambda: Step(first=-1), r"first must be between 0 and 1, got -1"),
         (lambda: Step(first=0.6, second=0.5), r"second must be between 0\.6 and 1, got 0\.5"),
@@ -125,3 +130,28 @@ def test_the_base_rate_is_part_of_the_optimizer_s_state():
 def test_an_option_out_of_range_is_refused(build, sentence):
     with pytest.raises(OptionError, match=rf"^{sentence}$"):
         build()
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.SGD])
+def test_one_cycle_moves_the_momentum_as_torch_does(kind):
+    options = {"momentum": 0.9} if kind is torch.optim.SGD else {}
+    ours, theirs = (kind([nn.Parameter(torch.zeros(1))], lr=0.1, **options) for _ in range(2))
+    total = 101  # torch reaches the end in its last step, here it is the next one
+    reference = torch.optim.lr_scheduler.OneCycleLR(theirs, 0.1, total_steps=total, pct_start=21 / 101)
+
+    def momentum(optimizer):
+        group = optimizer.param_groups[0]
+        return group["betas"][0] if "betas" in group else group["momentum"]
+
+    schedule = SCHEDULES["one_cycle"](0.2, 25.0, 1e4, low_momentum=0.85, high_momentum=0.95)
+    seen = []
+    for step in range(100):
+        schedule.apply(ours, step, 100)
+        seen.append(momentum(ours))
+        assert seen[-1] == pytest.approx(momentum(theirs), abs=1e-6)
+        theirs.step()
+        reference.step()
+    assert (seen[0], min(seen)) == (pytest.approx(0.95), pytest.approx(0.85, abs=1e-4))
+    plain_cycle = SCHEDULES["one_cycle"]()
+    plain_cycle.apply(ours, 0, 100)
+    assert momentum(ours) == seen[-1]  # left alone

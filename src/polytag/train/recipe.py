@@ -41,8 +41,9 @@ def _adam(batch_size: int) -> dict[str, Any]:
 
 
 def _cycle(warmup: float) -> dict[str, Any]:
-    """One cycle as torch has it."""
-    return {"name": "one_cycle", "warmup": warmup, "div_factor": 25.0, "final_div_factor": 1e4}
+    """One cycle as torch has it, which moves the momentum against the rate."""
+    rates = {"warmup": warmup, "div_factor": 25.0, "final_div_factor": 1e4}
+    return {"name": "one_cycle", **rates, "low_momentum": 0.85, "high_momentum": 0.95}
 
 
 GENERAL: dict[str, Recipe] = {

@@ -88,14 +88,29 @@ class OneCycle(Schedule):
         warmup: share of all steps, in ``[0, 1)``, over which the rate rises.
         div_factor: ``>= 1``, how many times lower than its highest the rate begins.
         final_div_factor: ``>= 1``, how many times lower than it began the rate ends.
+        low_momentum, high_momentum: in ``[0, 1)``, the optimizer's momentum (Adam's first beta) where the rate is
+            highest, and at both ends, as 0.85 and 0.95 in torch's one cycle; 0 for one that stays as it is.
+
+    Raises:
+        OptionError: if an option is out of its range.
     """
 
-    def __init__(self, warmup: float = 0.2, div_factor: float = 100.0, final_div_factor: float = 1000.0) -> None:
+    def __init__(
+        self,
+        warmup: float = 0.2,
+        div_factor: float = 100.0,
+        final_div_factor: float = 1000.0,
+        low_momentum: float = 0.0,
+        high_momentum: float = 0.0,
+    ) -> None:
         super().__init__(warmup)
         check_number("div_factor", div_factor, 1.0, 1e9)
         check_number("final_div_factor", final_div_factor, 1.0, 1e9)
+        check_number("low_momentum", low_momentum, 0.0, 0.9999)
+        check_number("high_momentum", high_momentum, low_momentum, 0.9999)
         self.start = 1 / div_factor
         self.end = self.start / final_div_factor
+        self.low_momentum, self.high_momentum = low_momentum, high_momentum
 
     def factor(self, step: int, total: int) -> float:
         """Two half cosines that meet at the top after ``warmup * total`` steps."""
@@ -107,6 +122,21 @@ class OneCycle(Schedule):
     def shape(self, progress: float) -> float:
         """From 1 to the end."""
         return self.end + (1 - self.end) * (1 + math.cos(math.pi * progress)) / 2
+
+    def apply(self, optimizer: Optimizer, step: int, total: int) -> float:
+        """Sets the rate of every group, and its momentum where that moves; returns the factor of the rate."""
+        if self.high_momentum:
+            rising = self.warmup * total
+            progress = step / rising if step < rising else (step - rising) / max(1.0, total - rising)
+            share = (1 - math.cos(math.pi * progress)) / 2  # of the way up or down that is done
+            share = share if step < rising else 1 - share
+            momentum = self.high_momentum + (self.low_momentum - self.high_momentum) * share
+            for group in optimizer.param_groups:
+                if "betas" in group:
+                    group["betas"] = (momentum, *group["betas"][1:])
+                else:
+                    group["momentum"] = momentum
+        return super().apply(optimizer, step, total)
 
 
 class Step(Schedule):
