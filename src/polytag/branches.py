@@ -76,7 +76,9 @@ class ForkedBackbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """All maps."""
-        return torch.cat(self.trunk(images).chunk(self.branches), dim=1)  # (batch, n D, h', w')
+        # unflatten, not chunk: torch.export would count the chunks of one batch size.
+        maps = torch.unflatten(self.trunk(images), 0, (self.branches, -1))
+        return maps.transpose(0, 1).flatten(1, 2)  # (batch, n D, h', w')
 
     def _check(self, trunk: Backbone) -> None:
         """All parts must have come through, and be the same as long as their weights are."""
@@ -121,7 +123,7 @@ class Parts(nn.Module):
 
     def forward(self, x: Tensor, *given: Any, **options: Any) -> Tensor:
         """``(times * batch, ...)`` to the same."""
-        pairs = zip(self.parts, x.chunk(len(self.parts)), strict=True)
+        pairs = zip(self.parts, torch.unflatten(x, 0, (len(self.parts), -1)).unbind(), strict=True)
         return torch.cat([part(own, *given, **options) for part, own in pairs])
 
 

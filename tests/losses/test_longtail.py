@@ -1,6 +1,7 @@
 """What the losses for rare labels promise: numbers worked by hand, and no division by a label that nobody has."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -38,6 +39,17 @@ def test_focal_is_its_formula(z, y, gamma):
 def test_without_focusing_focal_is_bce():
     z, y = [0.3, -1.0, 2.0], [1, 0, 0]
     assert costs(Focal(0.0, 1.0), z, y) == pytest.approx(costs(BCE(), z, y))
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.9, 0.9999999, 0.999999999])
+def test_cb_focal_has_its_weights_for_any_beta(beta):
+    loss = CBFocal(beta).float()
+    loss.prepare(Labels.from_dense([[1, 0], [1, 1], [0, 1], [0, 1]], "ab"))
+    given = loss(torch.zeros(2, 2), torch.eye(2)).item()
+    counts = [Fraction(2), Fraction(3)]
+    weights = [(1 - Fraction(beta)) / (1 - Fraction(beta) ** int(n)) for n in counts]
+    expected = 2 * sum(map(float, weights)) / 2 * 2 * 0.5**2 * math.log(2)
+    assert given == pytest.approx(expected, rel=1e-5)
 
 
 def test_cb_focal_weighs_a_photo_by_its_labels():

@@ -34,7 +34,8 @@ def test_of_a_single_label_photos_with_and_without_it_come_as_often(kind):
     dense = np.array([[1, 0], [0, 0], [1, 0], [0, 0], [-1, 0], [1, 0]] * 10)
     drawn = np.concatenate([kind(Labels.from_dense(dense, "ab")).draw(0, number) for number in range(40)])
     assert (dense[drawn, 0] == 1).mean() == pytest.approx(0.5, abs=0.06)
-    np.testing.assert_allclose(Rebalanced(Labels.from_dense(dense, "ab")).probabilities(), 1 / 60)
+    expected = np.select([dense[:, 0] == 1, dense[:, 0] == 0], [0.5 / 30, 0.5 / 20])
+    np.testing.assert_allclose(Rebalanced(Labels.from_dense(dense, "ab")).probabilities(), expected)
     assert (kind(Labels.from_dense(np.ones((6, 1)), "a")).draw(0, 0) < 6).all()  # nowhere absent
 
 
@@ -110,3 +111,11 @@ def test_what_cannot_be_balanced_is_refused():
         )
         with pytest.raises(OptionError, match=r"^length must be one of photos, published, got 'long'$"):
             kind(SMALL, "long")
+
+
+@pytest.mark.parametrize("default", ["absent", "unknown"])
+@pytest.mark.parametrize("kind", [Rebalanced, ClassAware])
+def test_where_a_single_label_is_unknown_it_is_not_taken_for_absent(kind, default):
+    dense = np.array([[1], [0], [-1], [-1], [-1], [-1]] * 10)
+    drawn = kind(Labels.from_dense(dense, "a", default)).draw(0, 0)
+    assert set(dense[drawn, 0]) == {0, 1}

@@ -48,7 +48,9 @@ class CBFocal(Loss):
         z = logits if logits.dtype == torch.float64 else logits.float()
         y = targets.to(z.dtype)
         present, _ = self.frequencies.of(z)
-        weights = (1 - self.beta) / (1 - self.beta ** present.clamp(min=1))  # (classes,)
+        # In float32 1 - beta ** n would cancel where beta is near 1.
+        powers = torch.expm1(present.double().clamp(min=1) * torch.tensor(self.beta, dtype=torch.float64).log())
+        weights = ((self.beta - 1) / powers).to(z)  # (classes,)
         labels = y.relu().sum(dim=1)  # a photo has
         of_photo = torch.where(labels > 0, (y.relu() * weights).sum(dim=1) / labels.clamp(min=1e-9), weights.mean())
         known = (y + 1).clamp(max=1)

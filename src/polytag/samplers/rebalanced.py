@@ -19,7 +19,7 @@ class Rebalanced(Sampler):
     """A label drawn evenly, then one of its photos: photo ``i`` with ``p_i = (1 / K) sum_k y_ik / N_k``.
 
     Draws are independent; a photo may come several times, one without any label never does, but where a single label is
-    on photos: there the photos without it count as those of another one, as nothing else would show it absent.
+    on photos: there those known to lack it count as the photos of another one, as nothing else would show it absent.
 
     Args:
         labels: of the training photos; those that are on no photo are left out.
@@ -122,8 +122,17 @@ def length_of(labels: Labels, length: Length) -> int:
     return len(labels) if length == "photos" else max(int(counts.max() * (counts > 0).sum() / 4), 1)
 
 
+def _absent(labels: Labels, column: int) -> NDArray[np.int64]:
+    """The rows of which it is known that they do not have a label."""
+    listed = np.zeros(len(labels), np.bool_)
+    listed[labels.other.row_numbers()[labels.other.columns == column]] = True
+    absent = listed if labels.default == "unknown" else ~listed
+    absent[labels.present.row_numbers()[labels.present.columns == column]] = False
+    return np.flatnonzero(absent)
+
+
 class _Photos:
-    """The photos of each label that is on one, label after label; of a single label, then those without it."""
+    """The photos of each label that is on one, label after label; of a single label, then those known to lack it."""
 
     def __init__(self, labels: Labels) -> None:
         self.items = len(labels)
@@ -133,7 +142,6 @@ class _Photos:
         order = np.argsort(labels.present.columns, kind="stable")
         self.rows = labels.present.row_numbers()[order].astype(np.int64)
         self.counts = counts[counts > 0].astype(np.int64)
-        bare = np.flatnonzero(np.diff(labels.present.starts) == 0)
-        if len(self.counts) == 1 and len(bare):
+        if len(self.counts) == 1 and len(bare := _absent(labels, int(counts.argmax()))):
             self.rows, self.counts = np.append(self.rows, bare), np.append(self.counts, len(bare))
         self.starts = np.concatenate([[0], np.cumsum(self.counts)[:-1]]).astype(np.int64)
