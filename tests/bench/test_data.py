@@ -57,6 +57,15 @@ def test_half_of_the_training_entries_are_made_unknown_and_none_of_the_others(tm
     np.testing.assert_array_equal(after, suite_data(suite, tmp_path).labels.dense())
 
 
+def test_photos_without_any_label_can_be_dropped(tmp_path):
+    make_photos(tmp_path / "photos", items=60)
+    whole = suite_data(SUITE, tmp_path)
+    assert (whole.labels.dense() == 1).sum(1).min() == 0
+    dropped = suite_data(dataclasses.replace(SUITE, unlabelled="drop"), tmp_path)
+    assert (dropped.labels.dense() == 1).sum(1).min() == 1
+    assert len(dropped) == ((whole.labels.dense() == 1).sum(1) > 0).sum()
+
+
 def test_a_share_out_of_range_is_refused():
     with pytest.raises(OptionError, match=r"^unknown must be between 0 and 0\.99, got 1\.0$"):
         with_unknown(tiny_set(), 1.0)

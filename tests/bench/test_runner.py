@@ -1,12 +1,14 @@
 """What running a suite promises: every training once, in folders that say what is in them."""
 
 import dataclasses
+import shutil
 
 import pytest
 from photo_folder import make_photos
 
 from polytag.bench.runner import finish, run_suite
 from polytag.bench.types import Row, Suite
+from polytag.data.ready import ready
 from polytag.errors import OptionError, TaskError
 from polytag.run import Run
 from polytag.scores import VAL_SCORES
@@ -153,3 +155,27 @@ def test_data_without_photos_to_judge_on_is_refused_before_any_training(tmp_path
     ):
         run(PLAIN, photos, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_photos_are_kept_in_memory_and_left_out_as_the_rows_say(photos, tmp_path, monkeypatch):
+    asked = []
+
+    def recording(data, preprocessing, **options):
+        asked.append(options)
+        return ready(data, preprocessing, **options)
+
+    monkeypatch.setattr("polytag.bench.data.ready", recording)
+    run(
+        PLAIN,
+        photos,
+        tmp_path / "a",
+    )
+    run(PLAIN, photos, tmp_path / "a")  # all is finished: no photo is opened
+    assert asked == [{"cache": "auto", "on_bad_image": "stop"}]
+    broken = shutil.copytree(photos, tmp_path / "broken")
+    next(broken.glob("*.png")).write_bytes(b"")
+    wanted = suite(("bce", {}), seeds=(0,), on_bad_image="skip", cache="none")
+    folders, _ = run(wanted, broken, tmp_path / "b")
+    assert asked[1:] == [{"cache": "none", "on_bad_image": "skip"}]
+    assert sum(Run.open(folders["bce"][0]).config["data"]["photos"].values()) == 39
+    assert run(wanted, broken, tmp_path / "b") == (folders, [])

@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from polytag._files import write_atomic
 from polytag._random import generator
 from polytag.backbones import preprocessing_defaults
 from polytag.bench.types import Row, Suite
+from polytag.build import made
 from polytag.data.digits import scenes
 from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.data.longtail import long_tailed
 from polytag.data.open import open_data
 from polytag.data.pack import pack
 from polytag.data.preprocessing import Preprocessing
-from polytag.data.ready import Progress, ready
+from polytag.data.ready import Cache, Progress, ready
 from polytag.data.splits import TRAIN, three_way
 from polytag.errors import DataError, OptionError
 from polytag.fit import Training
@@ -39,6 +40,8 @@ STREAM = 20231  # of the draws of unknown entries, so that nothing else drawn wi
 def suite_data(suite: Suite, root: Path | None) -> LabelledSet:
     """The photos that a suite names, split, with the long tail and as many unknown training labels as it wants.
 
+    Where a suite drops photos without any label, that is before anything else.
+
     Args:
         suite: what to read.
         root: the folder that the path in the suite starts from.
@@ -52,6 +55,8 @@ def suite_data(suite: Suite, root: Path | None) -> LabelledSet:
         raise DataError(f"the suite {suite.name} reads {suite.data}; say with --data where that is")
     else:
         data = open_data(root / suite.data)
+    if suite.unlabelled == "drop":
+        data = data.select(np.flatnonzero(np.diff(data.labels.present.starts)))
     whole = long_tailed(data, suite.imbalance, SEED) if suite.imbalance else three_way(data, SEED).whole
     if suite.photos and whole.split is not None:
         firsts = [np.flatnonzero(whole.split == part)[: suite.photos] for part in range(len(SPLITS))]
@@ -133,6 +138,23 @@ def preprocessing_of(row: Row) -> Preprocessing:
     return preprocessing_defaults(*(row.options.get(name, fields[name]) for name in ("backbone", "image_size")))
 
 
-def decoded(data: LabelledSet, preprocessing: Preprocessing) -> Generator[Progress, None, LabelledSet]:
-    """The photos in memory, at the size that every training of the suite takes; a bad one is refused by name."""
-    return ready(data, preprocessing, cache="memory")
+def skips(rows: Sequence[Row]) -> bool:
+    """Whether every row is to leave out photos that cannot be read."""
+    return all(row.options.get("on_bad_image") == "skip" for row in rows)
+
+
+def decoded(data: LabelledSet, rows: Sequence[Row]) -> Generator[Progress, None, LabelledSet]:
+    """The photos, opened once for all trainings of some rows, and kept in memory as their option ``cache`` says.
+
+    They stay as they are where rows take them at several sizes or crops enlarge them: each training then decodes for
+    itself. A photo that cannot be read is refused by name, or left out where every row is to skip such photos.
+    """
+    shapes = {preprocessing_of(row) for row in rows}
+    caches: set[Cache] = {row.options.get("cache", Training.cache) for row in rows}
+    skip = skips(rows)
+    if len(shapes) > 1 or any(made("crop", row.options.get("crop", Training.crop)).enlarges for row in rows):
+        caches = {"none"}
+    if caches == {"none"} and not skip:
+        return data
+    cache: Cache = caches.pop() if len(caches) == 1 else "auto"
+    return (yield from ready(data, shapes.pop(), cache=cache, on_bad_image="skip" if skip else "stop"))

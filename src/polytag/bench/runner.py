@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from polytag.bench.data import below, decoded, files_of, preprocessing_of, suite_data
+from polytag.bench.data import below, decoded, files_of, skips, suite_data
 from polytag.bench.types import Row, Suite
-from polytag.build import made
 from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.data.ready import Progress
 from polytag.errors import OptionError
@@ -66,19 +65,11 @@ def run_suite(
         PolytagError: if the data cannot be read, or a training is refused or fails; the finished ones are kept.
     """
     data = suite_data(suite, root)
-    shapes = {preprocessing_of(row) for row in suite.trained}
-    enlarge = any(made("crop", row.options.get("crop", Training.crop)).enlarges for row in suite.trained)
-    if len(shapes) == 1 and not enlarge:  # else each training decodes for itself
-        data = yield from decoded(data, shapes.pop())
+    planned, waiting = _planned(suite, data, root, out)
+    if waiting or skips(suite.trained):  # photos that cannot be read are not in the data that a run is known by
+        data = yield from decoded(data, suite.trained)
+        planned, waiting = _planned(suite, data, root, out)
     _check_size(data, suite)
-    fingerprint = data.fingerprint()
-    total = len(suite.trained) * len(suite.seeds)
-    planned: dict[str, Planned] = {}
-    for seed in suite.seeds:  # all rows of a seed before the next one: a table can be made early
-        for row in suite.trained:
-            training = _training(row, seed, data, fingerprint, root, out / RUNS)
-            planned[f"{row.name}, seed {seed}"] = Planned(row.name, seed, training, len(planned) + 1, total)
-    waiting = {name: one for name, one in planned.items() if not (one.training.out / METRICS).exists()}
     if root is not None:
         _check_files([row for row in suite.trained if row.name in {one.row for one in waiting.values()}], root)
     run_all(train, waiting, backend=jobs_on if jobs > 1 else "sequence", processes=jobs)
@@ -86,6 +77,20 @@ def run_suite(
     for one in planned.values():
         folders[one.row].append(one.training.out)
     return folders
+
+
+def _planned(
+    suite: Suite, data: LabelledSet, root: Path | None, out: Path
+) -> tuple[dict[str, Planned], dict[str, Planned]]:
+    """All trainings by what they are called, and those that are not finished."""
+    fingerprint = data.fingerprint()
+    total = len(suite.trained) * len(suite.seeds)
+    planned: dict[str, Planned] = {}
+    for seed in suite.seeds:  # all rows of a seed before the next one: a table can be made early
+        for row in suite.trained:
+            training = _training(row, seed, data, fingerprint, root, out / RUNS)
+            planned[f"{row.name}, seed {seed}"] = Planned(row.name, seed, training, len(planned) + 1, total)
+    return planned, {name: one for name, one in planned.items() if not (one.training.out / METRICS).exists()}
 
 
 def _check_size(data: LabelledSet, suite: Suite) -> None:

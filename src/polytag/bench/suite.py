@@ -24,9 +24,9 @@ PROTOCOLS = ("fast", "full")
 NEEDED = ("title", "data", "baseline", *PROTOCOLS)
 ENSEMBLE = "ensemble"  # key of a row that averages others
 NAMED = (*TABLES, "recipe", "backbone")  # options that go without saying in the name of a row: their values tell
-SET_BY_BENCH = ("data", "out", "seed", "judge_test", "resume", "overwrite", "command", "source")
+SET_BY_BENCH = ("data", "out", "seed", "judge_test", "resume", "overwrite", "command", "source", "fits")
 
-_TEXTS = ("title", "about", "data", "baseline", "paper")
+_TEXTS = ("title", "about", "data", "baseline", "paper", "unlabelled")
 _TYPES = dict.fromkeys(_TEXTS, str) | {"unknown": float, "imbalance": float, "metrics": tuple[str, ...]}
 _SIZES = {"seeds": tuple[int, ...], "photos": int}  # that a protocol may have of its own
 _TABLES = ("options", *PROTOCOLS)
@@ -81,6 +81,7 @@ def _check_top(values: Mapping[str, Any]) -> None:
         check_choice("paper", values["paper"], papers.known())
     check_metrics(values.get("metrics", []))
     check_number("unknown", values.get("unknown", 0.0), 0.0, 0.99)
+    check_choice("unlabelled", values.get("unlabelled", "keep"), ("keep", "drop"))
     if "imbalance" in values:
         check_number("imbalance", values["imbalance"], 1.0, MOST)
     for key in _TABLES:
@@ -122,6 +123,7 @@ def _suite(name: str, values: Mapping[str, Any], protocol: str) -> Suite:
         protocol=protocol,
         photos=photos,
         unknown=values.get("unknown", 0.0),
+        unlabelled=values.get("unlabelled", "keep"),
         imbalance=values.get("imbalance", 0.0),
         about=values.get("about", "").strip(),
         paper=values.get("paper", ""),

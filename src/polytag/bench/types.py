@@ -37,6 +37,7 @@ class Suite:
     protocol: str  # "fast" or "full"
     photos: int = 0  # of each split at most, the first ones; 0 for all
     unknown: float = 0.0  # share of the training labels that is made unknown, seeded
+    unlabelled: str = "keep"  # or "drop": photos without any label
     imbalance: float = 0.0  # of the training labels, made by leaving photos out, seeded; 0 for as they are
     about: str = ""  # a paragraph for the page
     paper: str = ""  # key of the papers' numbers that stand beside ours
