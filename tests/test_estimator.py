@@ -10,7 +10,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_test_split
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from toys import tiny_set
 
@@ -206,6 +206,8 @@ def test_photos_in_files_and_splits_of_ones_own(photos):
     assert model.run_.config["data"]["photos"] == {"train": 24, "val": 8, "test": 8}
     given = estimator().fit(LabelledSet(whole.images, whole.labels, split), whole.labels.dense())  # labels beside it
     assert given.run_.config["data"]["photos"] == {"train": 24, "val": 8, "test": 8}
+    chosen_by = LabelledSet(whole.images, whole.labels, np.where(split == 2, -1, split))  # a val and no test
+    assert estimator().fit(chosen_by).run_.config["data"]["photos"] == {"train": 24, "val": 8, "test": 0}
     files = sorted(map(str, photos.glob("*.png")))
     assert model.predict(files).shape == (40, 3)
     assert model.score(files, whole.labels) == model.score(whole)
@@ -229,6 +231,33 @@ def test_the_run_lives_as_long_as_the_estimator_and_copies_answer_alike(data):
     assert not folder.exists()
     for other in copies:
         np.testing.assert_array_equal(other.predict_proba(data[0]), expected)
+
+
+def test_what_a_method_trained_of_other_arrays_goes_with_the_run(data, tmp_path):
+    images, targets = data
+    method = {"name": "cpsd", "decompositions": "whole"}
+    model = estimator(out=tmp_path / "run", method=method).fit(images, targets)
+    teacher = next((tmp_path / "run" / "fits").rglob("model.safetensors"))
+    before = teacher.read_bytes()
+    model.fit(images[::-1].copy(), targets)
+    assert teacher.read_bytes() != before
+
+
+def test_probabilities_of_a_cross_validation_of_a_set_leave_unknown_labels_alone(data, monkeypatch):
+    images, targets = data
+    targets = np.where(targets[::-1] == 1, -1, targets)
+    seen = []
+
+    def fit(self, X, y=None):  # noqa: N803
+        seen.append((X, y))
+        return self
+
+    monkeypatch.setattr(MultiLabelClassifier, "fit", fit)
+    monkeypatch.setattr(MultiLabelClassifier, "predict_proba", lambda self, photos: np.zeros((len(photos), 4)))
+    given = LabelledSet(ImageArrays(images), Labels.from_dense(targets, NAMES))
+    cross_val_predict(estimator(), given, cv=KFold(2), method="predict_proba")
+    np.testing.assert_array_equal(np.concatenate([X.labels.dense() for X, _ in seen[::-1]]), targets)
+    assert {y for _, y in seen} == {None}
 
 
 def test_a_run_folder_can_be_kept_and_is_replaced_by_the_next_fit(data, tmp_path):

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from polytag.data.labelled_set import LabelledSet
+from polytag.data.splits import TEST, VAL
 from polytag.errors import DataError
 from polytag.fit import Training
 from polytag.labels import Labels
@@ -26,8 +27,9 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     ``X`` is a list of photo files, an array of images ``(n, height, width, 3)`` of uint8, or a
     :class:`polytag.LabelledSet`, which brings its own labels. ``y`` is an ``(n, classes)`` matrix of 1, 0 and -1
     (unknown), or a list of label names for each photo; with such lists scikit-learn wants its own splits for
-    cross-validation, as in ``cv=KFold(3)``. A tenth of the photos is kept back
-    to pick the best epoch, unless a set says by its splits which photos are for what.
+    cross-validation, as in ``cv=KFold(3)``. ``cross_val_predict`` of probabilities recodes each column of a matrix,
+    and so loses what is unknown: give it lists, or a set and no ``y``. A tenth of the photos is kept back to pick the
+    best epoch, unless a set says by its splits which photos are for what: its val then picks the epoch.
 
     Args:
         backbone, weights, head, loss, method, sampler, optimizer, schedule, sam, image_size, epochs, batch_size,
@@ -131,6 +133,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         data = _labelled(X, y, self.classes)
         if data.split is None:  # all of them are for training, a part of them to choose by, none to judge on
             data = LabelledSet(data.images, data.labels, np.zeros(len(data), np.int8), data.groups, data.notes)
+        elif (data.split == VAL).any() and not (data.split == TEST).any():  # else that val would be the test
+            data = LabelledSet(data.images, data.labels, data.split, data.groups, data.notes, settled=True)
         out = self.out
         if out is None:
             out = tempfile.mkdtemp(prefix="polytag-")

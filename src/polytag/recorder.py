@@ -17,6 +17,7 @@ from polytag.labels.partition import partition_file
 from polytag.run import (
     CARD,
     CONFIG,
+    FITS,
     HISTORY,
     METRICS,
     PREVIOUS,
@@ -57,12 +58,13 @@ class Recorder:
         self.remarks: list[str] = []  # on what was resumed
         self.spent, self.epoch_began = 0.0, 0  # seconds in the epoch that is going on, and its first step
 
-    def start(self, running: dict[str, Any], again: bool = False) -> None:
+    def start(self, running: dict[str, Any], again: bool = False, keep_fits: bool = True) -> None:
         """Begin a new run; what another one left in the folder goes, once it is sure that the folder can be written.
 
         Args:
             running: how it is computed, noted in the config; a run that is resumed goes on like that.
             again: whether the folder is of this run, stopped before it was saved: groups of labels are kept.
+            keep_fits: whether the trainings that a run needed may be of the same photos; else they go, too.
         """
         if not self.writes:
             return
@@ -73,6 +75,8 @@ class Recorder:
         for name in (STATE, PREVIOUS, METRICS, CARD, HISTORY, WEIGHTS, SCORES, VAL_SCORES):
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / trackers.FOLDER, ignore_errors=True)
+        if not (again or keep_fits):
+            shutil.rmtree(self.folder / FITS, ignore_errors=True)
 
     def resume(self) -> dict[str, Any] | None:
         """What the run in the folder left: everything that :meth:`save` kept, None if it was stopped before any save.

@@ -17,7 +17,7 @@ from polytag._text import counted
 from polytag.backbones import preprocessing_defaults
 from polytag.build import build_loss, build_model, factory, made, trained_model
 from polytag.card import write_card
-from polytag.data.labelled_set import LabelledSet
+from polytag.data.labelled_set import ImageArrays, LabelledSet
 from polytag.data.loader import Loader, ToDevice
 from polytag.data.ready import Note, Progress, ready
 from polytag.data.splits import Split, three_way
@@ -169,7 +169,8 @@ class Session:
         if self.device.type == "cuda":
             place["gpu"] = torch.cuda.get_device_name(self.device)
         running = {**began, "accumulate": parts, **place}
-        recorder.start(running, again=resume) if saved is None else recorder.go_on(running)
+        files = not isinstance(t.data.images, ImageArrays)  # of arrays nobody knows whether they are the same
+        recorder.start(running, resume, keep_fits=files) if saved is None else recorder.go_on(running)
         self.begun = True
         speed = began.get("speed", t.speed)
         if speed == "auto":

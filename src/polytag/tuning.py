@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from polytag.build import Choice
 from polytag.data.labelled_set import LabelledSet
 from polytag.errors import OptionError
 from polytag.labels.calibration import check_shrink
@@ -38,6 +39,7 @@ def tune(
     always: bool = False,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     workers: int = 2,
+    head: Choice | None = None,
 ) -> Tuned:
     """Choose a threshold for each class, and keep it in the run: `predict` and `evaluate` use it from now on.
 
@@ -54,6 +56,7 @@ def tune(
         always: take the thresholds of F1 however little they help.
         device: "auto", "cpu" or "cuda".
         workers: threads that decode.
+        head: builds the head, where it was one of your own and so is not named in the run.
 
     Raises:
         DataError: if a photo cannot be read, or no label is among the classes of the run.
@@ -62,7 +65,7 @@ def tune(
     if always and objective != "f1":
         raise OptionError(f"always goes with objective f1, and {objective} takes its thresholds anyway; leave it out")
     checked_level(objective, level, shrink, grid)  # before the photos are looked at, which takes a while
-    predictor = Predictor(run, device=device, workers=workers)
+    predictor = Predictor(run, device=device, workers=workers, head=head)
     evaluation: Evaluation = predictor.evaluate(data)
     scores, targets = evaluation.collected()
     probabilities, adapted = expit(scores.astype(np.float64)), None
@@ -104,6 +107,7 @@ def calibrate(
     always: bool = False,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     workers: int = 2,
+    head: Choice | None = None,
 ) -> Recalibrated:
     """Make the probabilities of a run come true, and keep that in it; the tags that it gives stay the same.
 
@@ -117,6 +121,7 @@ def calibrate(
         always: take it however little it helps.
         device: "auto", "cpu" or "cuda".
         workers: threads that decode.
+        head: builds the head, where it was one of your own and so is not named in the run.
 
     Raises:
         DataError: if a photo cannot be read, or no label is among the classes of the run.
@@ -127,7 +132,7 @@ def calibrate(
     cuts = logit(np.array(run.thresholds))  # 0 and 1 are infinite and stay what they are
     if run.calibration:
         cuts = (cuts - run.calibration.offsets) / run.calibration.slopes
-    logits, targets = Predictor(plain, device=device, workers=workers).evaluate(data).collected()
+    logits, targets = Predictor(plain, device=device, workers=workers, head=head).evaluate(data).collected()
     found = calibrated(logits, targets, shrink, always, clusters=numbered(data.groups))
     before, after = (
         {name: METRICS[name](answers, targets, 0.0) for name in ("ECE", "brier")} for answers in (logits, found.logits)
