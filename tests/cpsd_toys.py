@@ -28,8 +28,8 @@ class Constant(nn.Module):
         return self.values.expand(len(images), -1)
 
 
-def context_of(asked, answer=lambda column: float(column + 1), **more):
-    """A context whose teachers answer ``answer(column)`` for each of their labels."""
+def context_of(asked, answer=lambda column: float(column + 1), later=0.0, **more):
+    """A context whose teachers answer ``answer(column)`` for each of their labels, those apart ``later`` more."""
 
     def do(fits):
         asked.extend(fits)
@@ -37,7 +37,10 @@ def context_of(asked, answer=lambda column: float(column + 1), **more):
 
     def load(path):
         (fit,) = (fit for fit in asked if fit.name == str(path))
-        return Constant([answer(column) for column in fit.classes]), tuple(NAMES[column] for column in fit.classes)
+        more = later if fit.name.startswith("apart") else 0.0
+        return Constant([answer(column) + more for column in fit.classes]), tuple(
+            NAMES[column] for column in fit.classes
+        )
 
     return Context(Accelerator(cpu=True), 0, do, load, **more)
 

@@ -193,7 +193,9 @@ def test_a_backbone_may_have_more_than_two_ends(name):
 @pytest.mark.parametrize("stage", [True, False])
 def test_branches_export_for_any_number_of_photos(stage):
     model = plain()
-    model = branched(model).eval() if stage else Classifier(model.backbone, BranchHead(model.head, 2, apart=False)).eval()
+    model = (
+        branched(model).eval() if stage else Classifier(model.backbone, BranchHead(model.head, 2, apart=False)).eval()
+    )
     program = torch.export.export(model, (images(4),), dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},))
     for batch in (1, 3, 7):
         torch.testing.assert_close(program.module()(images(batch)), model(images(batch)))

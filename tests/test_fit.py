@@ -35,6 +35,7 @@ from polytag.labels.cooccurrence import conditional, label_graph
 from polytag.labels.vectors import LENGTH
 from polytag.run import Run
 from polytag.train.loop import Epoch, Step
+from polytag.train.optimizers import sgd
 from polytag.train.rate_finder import Climb
 from polytag.train.schedules import Cosine
 
@@ -230,13 +231,12 @@ def test_a_head_is_told_of_the_training_labels_once_and_never_again(vectors, tmp
 
 
 def test_objects_of_ones_own_stand_for_names(tmp_path):
-    own = {"crop": Sides(0.5), "augment": RandAugment(), "mix": CutMix(), "schedule": Cosine(), "search": Climb()}
-    training(tmp_path / "run", lr="auto", **own).finish()
-
-    def optimizer(method, lr, weight_decay):
-        return torch.optim.SGD(method.model.parameters(), lr, weight_decay=weight_decay)
-
-    training(tmp_path / "other", optimizer=optimizer).finish()
+    own = {"crop": Sides(0.5), "augment": RandAugment(), "mix": CutMix(), "schedule": Cosine(), "optimizer": sgd}
+    run = training(tmp_path / "run", **own).finish()
+    named = {"augment": "randaugment", "mix": "cutmix", "schedule": "cosine", "optimizer": "sgd"}
+    named["crop"] = {"name": "sides", "smallest": 0.5}
+    assert equal(run, training(tmp_path / "named", **named).finish())
+    training(tmp_path / "other", lr="auto", search=Climb()).finish()
 
 
 def test_every_argument_is_documented_and_the_estimator_has_the_same_defaults():

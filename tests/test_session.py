@@ -20,7 +20,6 @@ from polytag.data.ready import Note
 from polytag.data.splits import three_way
 from polytag.errors import DataError, ElsewhereError, OptionError, ProcessError, RunError
 from polytag.fit import Training
-from polytag.heads.linear import Linear
 from polytag.losses import WeightedBCE
 from polytag.method import Method
 from polytag.methods.supervised import Supervised
@@ -29,7 +28,7 @@ from polytag.recorder import Recorder
 from polytag.run import Run
 from polytag.scores import SCORES, VAL_SCORES, load_scores
 from polytag.train.loop import Epoch
-from polytag.tuning import calibrate, tune
+from polytag.tuning import tune
 
 FULL = "CUDA out of memory. Tried to allocate 2.00 GiB."
 
@@ -294,14 +293,3 @@ def test_the_config_notes_where_the_data_came_from_and_how_it_ran(tmp_path):
         "device": "cpu",
         "launch": "",
     }
-
-
-def test_a_run_with_a_head_of_ones_own_is_tuned_and_calibrated_with_it(tmp_path):
-    def head(channels, classes):
-        return Linear(channels, classes, pooling="max")
-
-    run = training(tmp_path / "run", head=head, epochs=1).finish()
-    assert len(tune(run, tiny_set(40), always=True, head=head).thresholds) == 4
-    assert calibrate(run, tiny_set(40), always=True, head=head).calibrated.calibration is not None
-    with pytest.raises(RunError, match="was trained with a head of your own"):
-        tune(run, tiny_set(40))

@@ -2,9 +2,11 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 from scipy.special import expit
 
 from polytag.cli import main
@@ -63,13 +65,12 @@ def test_it_goes_where_it_is_not_found_to_help_and_the_tags_stay(run_copy, photo
     assert run.thresholds == pytest.approx(thresholds)
 
 
-def test_thresholds_may_be_chosen_after_it(run_copy, photos):
-    assert main(["tune", str(run_copy), str(photos), "--always"]) == 0
-    tuned = tags(run_copy, photos)
+def test_thresholds_may_be_chosen_after_it_and_it_stays(run_copy, photos):
     assert main(["calibrate", str(run_copy), str(photos), "--always"]) == 0
+    before = Run.open(run_copy).calibration
     assert main(["tune", str(run_copy), str(photos), "--always", "--shrink", "0"]) == 0
-    assert Run.open(run_copy).calibration is not None
-    assert len(tags(run_copy, photos)) == len(tuned)
+    after = Run.open(run_copy).calibration
+    assert (after.slopes.tolist(), after.offsets.tolist()) == (before.slopes.tolist(), before.offsets.tolist())
 
 
 def test_several_runs_are_averaged_in_their_calibrated_probabilities(run_copy, trained, photos):
@@ -77,6 +78,25 @@ def test_several_runs_are_averaged_in_their_calibrated_probabilities(run_copy, t
     one, other, both = (Predictor(*runs, workers=0) for runs in ((run_copy,), (trained,), (run_copy, trained)))
     mean = (one.predict_proba(photos) + other.predict_proba(photos)) / 2
     np.testing.assert_allclose(both.predict_proba(photos), mean, atol=1e-6)
+
+
+def test_a_calibration_goes_with_its_classes_in_whatever_order_a_run_has_them(run_copy, trained, photos):
+    run = Run.open(run_copy)
+    written = {"slopes": [1.0, 2.0, 0.5], "offsets": [0.0, 1.0, -1.0]}
+    (run_copy / "config.json").write_text(json.dumps(run.config | {"calibration": written}))
+    order = [2, 0, 1]
+    turned = run_copy.parent / "turned"
+    shutil.copytree(run_copy, turned)
+    weights = load_file(turned / "model.safetensors")
+    last = [name for name, value in weights.items() if name.startswith("head.") and len(value) == 3]
+    save_file(
+        {name: value[order] if name in last else value for name, value in weights.items()}, turned / "model.safetensors"
+    )
+    moved = {key: [values[n] for n in order] for key, values in written.items()}
+    config = run.config | {"classes": [run.classes[n] for n in order], "calibration": moved}
+    (turned / "config.json").write_text(json.dumps(config))
+    alone, both = Predictor(run_copy, workers=0), Predictor(run_copy, turned, workers=0)
+    np.testing.assert_allclose(both.predict_proba(photos), alone.predict_proba(photos), atol=1e-6)
 
 
 @pytest.mark.parametrize(

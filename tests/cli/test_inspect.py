@@ -8,6 +8,7 @@ from photo_folder import make_photos
 
 from polytag.cli import main
 from polytag.data.open import open_data
+from polytag.data.published import PUBLISHED, Published
 from polytag.data.readers import Table
 
 
@@ -77,6 +78,13 @@ def test_published_counts_are_compared(photos, capsys, refused):
     assert main(["inspect", str(photos), "--expect", "voc2007"]) == 1
     assert "NO" in capsys.readouterr().out
     assert "voc2007" in refused("inspect", photos, "--expect", "voc2077")
+
+
+@pytest.mark.parametrize(("train", "status"), [(9, 0), (10, 1)])
+def test_the_status_says_whether_the_counts_are_those_published(photos, capsys, monkeypatch, train, status):
+    monkeypatch.setitem(PUBLISHED, "toys", Published(3, {"train": train, "val": 4}))
+    assert main(["inspect", str(photos), "--expect", "toys"]) == status
+    assert capsys.readouterr().out.count("NO") == status
 
 
 def test_nothing_is_written_over(photos, refused):

@@ -10,7 +10,7 @@ import torch
 
 from polytag._random import generator
 from polytag.data.augment.base import Augmentation, Chain
-from polytag.data.augment.crops import Sides
+from polytag.data.augment.crops import Shift, Sides
 from polytag.data.augment.cutout import Cutout
 from polytag.data.augment.flip import Flip
 from polytag.data.augment.mixes import CutMix, Mixup
@@ -214,3 +214,17 @@ def test_mixed_photos_do_not_depend_on_how_a_pass_is_cut_into_batches(mix):
     assert not torch.equal(whole.images[2], whole.images[3])  # the same row at two places
     soft = whole.targets[(whole.targets > 0) & (whole.targets < 1)]
     assert len(soft) > 0
+
+
+@pytest.mark.parametrize(("crop", "size"), [(Sides(0.5), (10, 14)), (Shift(1), (5, 7)), (None, (5, 7))])
+def test_a_photo_is_decoded_as_sharp_as_its_crop_needs(crop, size, monkeypatch):
+    asked = []
+
+    def load(self, index, at_least=None):
+        asked.append(at_least)
+        return np.zeros((40, 40, 3), np.uint8)
+
+    monkeypatch.setattr(ImageArrays, "load", load)
+    loader = Loader(DATA, Preprocessing((5, 7)), Flip(), 0, crop)
+    list(loader.batches([Draw(np.array([0]), (5, 0, 0))]))
+    assert asked == [size]

@@ -164,3 +164,10 @@ def test_other_words_are_refused(option, sentence):
     with pytest.raises(OptionError) as refusal:
         list(ready(tiny_set(4), PREPROCESSING, **option))
     assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize("cache", ["memory", "none"])
+def test_the_shape_that_a_photo_had_is_known_where_it_is_kept_squashed(cache):
+    wide = LabelledSet(ImageArrays([np.zeros((9, 18, 3), np.uint8)] * 2), Labels.from_dense(np.eye(2), "ab"))
+    _, found = result(wide, SIZE, 0, cache)
+    assert found.images.aspect(1) == (2.0 if cache == "memory" else None)

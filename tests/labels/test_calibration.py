@@ -73,8 +73,13 @@ def test_a_class_of_which_nothing_is_known_has_the_shared_one_and_unknown_entrie
 def test_a_class_that_would_be_turned_around_has_the_shared_one():
     logits, targets = photos(300)
     logits[:, 0] *= -1
+    assert np.corrcoef(logits[:, 0], targets[:, 0])[0, 1] < -0.1  # its own slope would be below 0
     found = fit_calibration(logits, targets)
     assert (found.slopes > 0).all()
+    shared = fit_calibration(logits, targets, shrink=1e9)
+    assert found.slopes[0] == pytest.approx(shared.slopes[1], rel=1e-6)
+    assert found.offsets[0] == pytest.approx(shared.offsets[1], abs=1e-6)
+    assert found.slopes[1] != pytest.approx(shared.slopes[1], rel=1e-3)
     calibrated = found.apply(logits)
     assert (np.argsort(calibrated, axis=0) == np.argsort(logits, axis=0)).all()
 

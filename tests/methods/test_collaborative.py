@@ -90,6 +90,22 @@ def test_each_branch_has_a_compensation_of_its_own_unless_said_otherwise(compens
     torch.testing.assert_close(after["agree"], agree)  # on logits as they are
 
 
+def test_the_second_compensation_is_that_of_the_second_batch():
+    method = built()
+    plain = method.losses(batch(0), batch(1))["classify"].item()
+    with torch.no_grad():
+        method.compensations[1].means[:3] += 1
+    second = batch(1)
+    logits = method.pair.each(method.model.backbone(second.images))[1]
+    change = method.loss(method.compensations[1](logits, second.targets), second.targets)
+    change = change - method.loss(logits, second.targets)
+    terms = method.losses(batch(0), second)
+    assert terms["classify"].item() - plain == pytest.approx(change.item(), rel=1e-3)
+    assert change.item() != 0
+    terms["classify"].backward()
+    assert all(layer.means.grad.abs().max() > 0 for layer in method.compensations)
+
+
 def test_it_stays_behind():
     method = built()
     assert not any("compensation" in key for key in method.model.state_dict())

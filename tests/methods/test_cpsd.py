@@ -48,6 +48,15 @@ def test_the_loss_by_hand(scale, classify, taught):
     assert terms["together"].item() == terms["apart"].item() == pytest.approx(taught * distance)
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_each_decomposition_has_teachers_of_its_own(kept):
+    photos = [batch()._replace(images=torch.zeros(20, 3, 8, 8))] * 2
+    context = context_of([], later=10.0, unchanged=(lambda: iter(photos)) if kept else None)
+    terms = prepared(context=context).losses(batch())
+    assert terms["together"].item() == pytest.approx(0.25 * (1.0 + 4 + 9 + 16))
+    assert terms["apart"].item() == pytest.approx(0.25 * (11.0**2 + 12**2 + 13**2 + 14**2))
+
+
 def test_a_label_without_a_training_photo_has_no_teacher_of_its_own():
     data = tiny_set(40)
     data = data.with_classes([*data.classes, "never"])

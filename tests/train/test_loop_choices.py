@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 from toys import CLASSES, Small, events, tiny_set
-from watched import Watched, run, weights_of
+from watched import OneOfTwo, Watched, run, weights_of
 
 from polytag.errors import OptionError
 from polytag.train.loop import Epoch, Step
@@ -227,3 +227,21 @@ def test_the_wait_survives_a_resume():
     saved = copy.deepcopy(first.state.state_dict())
     training.close()
     assert [e.number for e in stopped([0.1, 0.1, 0.9], resume=saved, epochs=5) if isinstance(e, Epoch)] == [2, 3]
+
+
+def test_every_step_part_and_process_draws_numbers_of_its_own():
+    drawn = {0: [], 1: []}
+
+    class Noted(Watched):
+        def losses(self, batch):
+            drawn[accelerator.process_index].append(tuple(torch.rand(4).tolist()))  # as dropout would
+            return super().losses(batch)
+
+    for place in drawn:
+        accelerator = OneOfTwo()
+        accelerator.process_index = place
+        optimizer = {"optimizer": lambda method: plain_sam(sgd(method, 0.1, 0.0), method.buffers())}
+        list(run(Noted(), epochs=1, accumulate=2, accelerator=accelerator, **optimizer))
+    for numbers in drawn.values():  # of each step two parts, and these again
+        assert [numbers[n : n + 2] for n in range(0, 16, 4)] == [numbers[n : n + 2] for n in range(2, 16, 4)]
+    assert len({*drawn[0], *drawn[1]}) == 16

@@ -168,6 +168,36 @@ def test_only_what_is_said_to_be_compiled_is(monkeypatch):
     assert Speed().wrap(method) is method
 
 
+class Compiled(torch.nn.Module):
+    """What stands for a compiled method: the same, counted."""
+
+    passes = 0
+
+    def __init__(self, method):
+        super().__init__()
+        self.method = method
+
+    def forward(self, *batches):
+        Compiled.passes += 1
+        return self.method(*batches)
+
+
+def test_the_loop_goes_through_what_is_compiled_and_so_does_what_measures_it(monkeypatch):
+    monkeypatch.setattr(torch, "compile", Compiled)
+    monkeypatch.setattr(Compiled, "passes", 0)
+    *_, plain = run()
+    assert Compiled.passes == 0
+    *_, compiled = run(speed=Speed(compile=True))
+    assert Compiled.passes == 8  # steps
+    assert compiled.losses == plain.losses
+    assert compiled.state.state_dict()["method"].keys() == plain.state.state_dict()["method"].keys()
+    before = Compiled.passes
+    (first, *_) = Loader(tiny_set(), PREPROCESSING).in_order(16)
+    first = first._replace(images=first.images.float(), targets=first.targets.float())
+    seconds_per_pass(Watched(), (first,), Speed(compile=True))
+    assert Compiled.passes == before + 5
+
+
 def test_bf16_reaches_the_layers_and_is_over_afterwards():
     layer, images = torch.nn.Linear(2, 2), torch.ones(1, 2)
     with Speed(bf16=True).autocast(torch.device("cpu")):
