@@ -3,6 +3,7 @@
 import copy
 import csv
 import json
+import os
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from polytag._team import Team
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.ready import Note
 from polytag.data.splits import three_way
-from polytag.errors import DataError, ElsewhereError, OptionError, ProcessError, RunError
+from polytag.errors import OptionError, ProcessError, RunError
 from polytag.fit import Training
 from polytag.losses import WeightedBCE
 from polytag.method import Method
@@ -137,20 +138,6 @@ def test_a_lost_process_is_named_and_how_to_go_on(tmp_path, monkeypatch):
     )
 
 
-def test_processes_that_read_other_data_are_refused(tmp_path, monkeypatch):
-    session = polytag.session.Session(training(tmp_path / "run"), Accelerator(cpu=True))
-    data = tiny_set(30)
-    split = three_way(data, 0)
-    monkeypatch.setattr(Team, "gathered", lambda self, part: [part, (part[0], "other")])
-    for rank, kind in ((0, DataError), (1, ElsewhereError)):
-        session.team = Team(rank, 2)
-        with pytest.raises(kind) as refusal:
-            session._check_alike(data, split)
-        assert str(refusal.value) == (
-            "process 1 has other photos, labels or splits than the first; give all the same data"
-        )
-
-
 def test_a_finished_run_without_its_state_is_not_trained_anew(tmp_path):
     run = training(tmp_path / "run").finish()
     (run.path / "state" / "last.safetensors").unlink()
@@ -224,14 +211,21 @@ def test_bf16_learns_nearly_the_same(tmp_path):
     assert 0 < apart.mean() < 2e-3
 
 
+def switches():
+    """What makes a GPU compute the same each time."""
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    return deterministic, torch.backends.cudnn.benchmark, os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+
+
 def test_deterministic_algorithms_are_used_while_it_trains_and_not_afterwards(tmp_path, monkeypatch):
-    before = torch.backends.cudnn.benchmark
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    seen = {torch.are_deterministic_algorithms_enabled() for _ in training(tmp_path / "run", deterministic=True)}
-    assert seen == {True}
-    assert not torch.are_deterministic_algorithms_enabled()
-    assert torch.backends.cudnn.benchmark == before
-    assert "CUBLAS_WORKSPACE_CONFIG" not in polytag.train.device.os.environ
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    for workspace in (None, ":16:8"):
+        monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+        if workspace:
+            monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", workspace)
+        seen = {switches() for _ in training(tmp_path / "run", deterministic=True, overwrite=True)}
+        assert seen == {(True, False, ":4096:8")}
+        assert switches() == (False, True, workspace)
     with pytest.raises(
         OptionError,
         match=r"^deterministic excludes speed auto, which measures and may choose otherwise next time$",

@@ -58,7 +58,8 @@ def test_a_mistake_in_an_ensemble_is_refused_by_its_number(line, sentence, refus
 LOSSES = ", ".join(TABLES["loss"])
 ASL = ", ".join(option_parameters("loss", "asl"))
 SHOWS = "polytag train --print-config shows all of them"
-KEYS = "title, about, data, baseline, paper, unlabelled, unknown, imbalance, metrics, seeds, photos, options, fast, full, row"
+KEYS = "title, about, data, baseline, paper, unlabelled, unknown, imbalance, metrics, "
+KEYS += "seeds, photos, options, fast, full, row"
 BELOW = "must be a path below the folder that --data names"
 
 

@@ -28,6 +28,15 @@ def in_two(folder, what):
     return [load_tree(folder / f"rank-{rank}.safetensors") for rank in range(2)]
 
 
+def tensors_in(tree, path=""):
+    """The tensors of a tree of dictionaries, by their paths."""
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from tensors_in(value, f"{path}{name}.")
+        elif isinstance(value, torch.Tensor):
+            yield f"{path}{name}", value
+
+
 def test_two_processes_train_like_one(tmp_path):
     ends = in_two(tmp_path, "processes")
     alone = list(events(dropout=0.0))
@@ -41,9 +50,13 @@ def test_two_processes_train_like_one(tmp_path):
 
 
 def test_vectors_are_mixed_within_a_process_and_what_is_learned_is_shared(tmp_path):
-    one, other = (end["state"]["method"] for end in in_two(tmp_path, "augmenting"))
+    states = [end["state"] for end in in_two(tmp_path, "augmenting")]
+    one, other = (state["method"] for state in states)
     assert one.keys() == other.keys()
-    learned = [name for name in one if "running_" not in name and "num_batches" not in name]
-    assert all(torch.equal(one[name], other[name]) for name in learned)
+    assert any("running_mean" in name for name in one)  # each process counted its own, and the first one's are kept
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    averages = [dict(tensors_in(state["average"])) for state in states]
+    assert any("running_mean" in name for name in averages[0])
+    assert all(torch.equal(value, averages[1][name]) for name, value in averages[0].items())
     begun = augmenting().model.state_dict()
     assert not any(torch.equal(one[f"model.{name}"], begun[name]) for name in begun if name.endswith("conv1.weight"))
