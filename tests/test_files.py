@@ -3,13 +3,14 @@
 import errno
 import os
 import re
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from polytag import _files
-from polytag._files import write_atomic, write_text
+from polytag._files import locked, write_atomic, write_text
 from polytag.errors import RunError
 
 
@@ -137,3 +138,45 @@ def test_what_the_writer_itself_raises_comes_through_and_leaves_the_old_file(tmp
     with pytest.raises(error, match=r"^stopped$"):
         write_atomic(path, write)
     assert contents(tmp_path) == {"notes.txt": "old"}
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    pipe, heard = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: heard.append(pipe.read_text()))
+    reader.start()
+    write_text(pipe, "tags")
+    reader.join(timeout=30)
+    assert heard == ["tags"]
+    assert pipe.is_fifo()
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+def test_a_link_is_followed_and_a_mode_is_kept(tmp_path):
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "real.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    target.chmod(0o600)
+    link.symlink_to(target)
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(tmp_path / "there") == ["real.txt"]
+
+
+def test_a_file_system_that_cannot_flush_folders_or_lock_is_said_or_borne(tmp_path, monkeypatch):
+    flush = _files._flush
+    monkeypatch.setattr(_files, "_flush", lambda path: failing(errno.EINVAL)() if path.is_dir() else flush(path))
+    write_text(tmp_path / "a.txt", "whole")
+    assert contents(tmp_path) == {"a.txt": "whole"}
+    monkeypatch.setattr(_files, "_flush", lambda path: failing(errno.EIO)() if path.is_dir() else flush(path))
+    with pytest.raises(OSError, match="Input/output"):
+        write_text(tmp_path / "a.txt", "whole")
+    monkeypatch.setattr(_files.fcntl, "flock", failing(errno.ENOSYS))
+    with pytest.raises(RunError) as caught, locked(tmp_path / "lock", "busy"):
+        pass
+    reason = os.strerror(errno.ENOSYS)
+    assert str(caught.value) == (
+        f"cannot lock {tmp_path / 'lock'}: {reason}; choose a folder on a file system with locks"
+    )

@@ -122,11 +122,12 @@ def test_trained_at_once_they_are_equal_bit_for_bit_to_those_trained_in_sequence
 
 
 def test_what_was_trained_before_is_taken_from_its_folder(tmp_path):
-    training(tmp_path / "run").finish()
+    kept = {"fits": str(tmp_path / "kept")}  # in the run's own folder those of arrays go with it
+    training(tmp_path / "run", **kept).finish()
     marks = {name: (folder / "metrics.json").stat().st_mtime_ns for name, folder in FOLDERS.items()}
-    training(tmp_path / "run", overwrite=True, jobs=2).finish()
+    training(tmp_path / "run", overwrite=True, jobs=2, **kept).finish()
     assert {name: (folder / "metrics.json").stat().st_mtime_ns for name, folder in FOLDERS.items()} == marks
-    training(tmp_path / "run", overwrite=True, lr=1e-4).finish()  # other arguments are other trainings
+    training(tmp_path / "run", overwrite=True, lr=1e-4, **kept).finish()  # other arguments are other trainings
     assert not any((folder / "metrics.json").stat().st_mtime_ns in marks.values() for folder in FOLDERS.values())
 
 

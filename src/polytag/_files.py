@@ -12,10 +12,14 @@ from polytag.errors import BusyError, RunError
 
 PART = ".part"  # what a file that is not finished ends in
 MEGA = 10**6
+# What shared and older file systems answer where folders cannot be flushed; the file itself has been.
+_UNSYNCED = (errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.ENOTSUP, errno.EACCES)
 
 
 def write_atomic(path: Path, write: Callable[[Path], object], size: int = 0) -> None:
     """Let ``write`` fill a temporary file beside ``path``, flush it to the disk and rename it into place.
+
+    A link is followed, and a file that was there keeps its mode. A pipe or a device is written to as it is.
 
     Args:
         path: the file.
@@ -25,15 +29,21 @@ def write_atomic(path: Path, write: Callable[[Path], object], size: int = 0) -> 
     Raises:
         RunError: if the file cannot be written; what stood at ``path`` before is kept.
     """
-    start = path.name[:40]  # a name may be as long as the system allows
-    temporary = path.with_name(f".{start}.{os.getpid()}{PART}")
+    place = path.resolve() if path.is_symlink() else path
+    start = place.name[:40]  # a name may be as long as the system allows
+    temporary = place.with_name(f".{start}.{os.getpid()}{PART}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if size > (free := shutil.disk_usage(path.parent).free):
+        if place.exists() and not place.is_file() and not place.is_dir():
+            write(place)
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if size > (free := shutil.disk_usage(place.parent).free):
             raise OSError(None, f"it takes {-(-size // MEGA):,} MB and {free // MEGA:,} MB are free")
         write(temporary)
         _flush(temporary)
-        os.replace(temporary, path)
+        if place.is_file():
+            shutil.copymode(place, temporary)
+        os.replace(temporary, place)
     except OSError as error:
         reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
         kept = "; the previous one is kept" if path.exists() else ""
@@ -41,7 +51,11 @@ def write_atomic(path: Path, write: Callable[[Path], object], size: int = 0) -> 
     finally:
         with contextlib.suppress(OSError):  # where it could not even be made
             temporary.unlink()
-    _flush(path.parent)  # the new name, too, is on the disk
+    try:
+        _flush(place.parent)  # the new name, too, is on the disk
+    except OSError as error:
+        if error.errno not in _UNSYNCED:
+            raise
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -70,7 +84,7 @@ def locked(path: Path, refusal: str) -> Iterator[None]:
 
     Raises:
         BusyError: ``refusal``, if another process holds it.
-        RunError: if the file cannot be written.
+        RunError: if the file cannot be written, or its file system has no locks.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +96,10 @@ def locked(path: Path, refusal: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BusyError(refusal) from error
+        except OSError as error:
+            raise RunError(
+                f"cannot lock {path}: {error.strerror}; choose a folder on a file system with locks"
+            ) from error
         yield
 
 

@@ -1,6 +1,7 @@
 """What a person sees of a training: a bar on a terminal, plain lines elsewhere, and no escapes from data."""
 
 import io
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -90,3 +91,30 @@ def test_a_bar_while_many_photos_are_looked_for(tmp_path, monkeypatch, many, bar
     shown = [line for line in terminal.getvalue().split("\r") if "%|" in line]
     assert all(any(line.startswith(bar) for line in shown) for bar in bars)
     assert bool(shown) == bool(bars)
+
+
+def test_work_goes_on_where_nobody_listens_any_more():
+    program = """
+import sys
+from polytag.cli.console import report_bad, say
+for number in range(3):
+    say(f"sentence {number}")
+    if number == 0:
+        sys.stdin.readline()  # meanwhile the reader leaves
+report_bad(["it is broken"])
+print("done", flush=True)
+"""
+    work = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with work:
+        assert work.stderr.readline() == "sentence 0\n"
+        work.stderr.close()
+        work.stdin.write("\n")
+        work.stdin.flush()
+        assert work.stdout.read() == "done\n"
+    assert work.returncode == 0

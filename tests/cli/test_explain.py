@@ -62,15 +62,15 @@ def test_what_cannot_be_drawn_is_refused_before_a_photo_is_read(
 def test_a_sheet_too_high_for_its_format_is_refused(
     kind, suffix, advice, run_copy, photo, refused, tmp_path, monkeypatch
 ):
-    monkeypatch.setitem(HIGHEST, kind, 700)
+    monkeypatch.setitem(HIGHEST, kind, 720)
     out = tmp_path / f"sheet.{suffix}"
-    sentence = "the sheet would be {} px high, and a .{} may have 700; {}"
+    sentence = "the sheet would be {} px high, and a .{} may have 720; {}"
     options = ("-o", out, "--columns", "2")
-    early = sentence.format("732", suffix, advice)
+    early = sentence.format("754", suffix, advice)
     assert refused("explain", run_copy, "no-such-photo.png", *options, "--topk", "2") == early
     config = json.loads((run_copy / "config.json").read_text())
     (run_copy / "config.json").write_text(json.dumps(config | {"thresholds": [0.0] * 3}))  # all are tags of the photo
-    assert refused("explain", run_copy, photo, *options) == sentence.format("1,060", suffix, advice)
+    assert refused("explain", run_copy, photo, *options) == sentence.format("1,082", suffix, advice)
     assert not out.exists()
 
 

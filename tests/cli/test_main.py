@@ -136,3 +136,23 @@ def test_a_reader_that_leaves_early_is_no_error(monkeypatch):
     with os.fdopen(writing, "w") as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
         assert main(["list"]) == 0
+
+
+def test_closed_streams_are_borne(tmp_path):
+    start = [sys.executable, "-m", "polytag"]
+    listed = subprocess.run([*start, "list", "losses"], capture_output=True, text=True, check=True).stdout
+    silent = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *start, "list", "losses"], capture_output=True, text=True
+    )
+    assert (silent.returncode, silent.stderr) == (0, "")
+    refused = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", *start, "list", "nope"], capture_output=True, text=True
+    )
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "asl" in listed
+
+
+@pytest.mark.parametrize("rank", ["1", "node1"])
+def test_what_is_refused_is_said_whatever_others_call_rank(rank, monkeypatch, refused):
+    monkeypatch.setenv("RANK", rank)
+    assert refused("list", "losses", "--nope").startswith("unrecognized arguments: --nope")

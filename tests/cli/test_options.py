@@ -1,5 +1,6 @@
 """What options promise: they follow from signatures and docstrings, and those of a choice are nested under it."""
 
+import argparse
 from typing import Literal, Optional
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from polytag.build import TABLES
 from polytag.cli.options import add_argument, argument_help, nested_choice, parse_with_nested
 from polytag.cli.parser import Parser
+from polytag.cli.reading import add_reading, typed
 from polytag.errors import OptionError
 
 
@@ -159,3 +161,15 @@ def test_what_is_not_known_is_refused_by_name(words, sentence):
 def test_options_of_one_kind_do_not_leak_into_another():
     values = {"loss.gamma-neg": 4.0, "loss": "asl", "losses.x": 1, "head.scale": 2.0}
     assert nested_choice(values, "loss", "asl") == {"name": "asl", "gamma_neg": 4.0}
+
+
+def test_the_words_that_read_the_same_data_again():
+    words = ["my data.csv", "--group-by", "patient", "--min-count", "3", "--reader", "one_hot"]
+    words += ["--reader.ignore", "age", "--reader.ignore", "sex"]
+    parser = argparse.ArgumentParser()
+    add_reading(parser)
+    first = parse_with_nested(parser, words, ("reader",))
+    again = argparse.ArgumentParser()
+    add_reading(again)
+    assert vars(parse_with_nested(again, typed(first), ("reader",))) == vars(first)
+    assert first.reader == {"name": "one_hot", "ignore": ("age", "sex")}

@@ -179,3 +179,18 @@ def test_two_ways_to_choose_tags_are_refused(trained, photos, refused):
     assert refused("predict", str(trained), str(photos), "--threshold", "0.5", "--topk", "2") == (
         "--threshold and --topk are two ways to choose tags; give one of them"
     )
+
+
+def test_no_photo_is_written_over(trained, photos, tmp_path, refused):
+    photo = tmp_path / "a.png"
+    shutil.copy(next(photos.glob("*.png")), photo)
+    before = photo.read_bytes()
+    sentence = f"{photo} is one of the photos, which are never written over; choose another file"
+    assert refused("predict", trained, photo, "-o", photo) == sentence
+    assert refused("predict", trained, tmp_path, "-o", photo) == sentence
+    other = tmp_path / "b.jpg"
+    assert refused("predict", trained, photo, "-o", other) == (
+        f"tags are text, and {other} ends like a photo; choose another name for --out"
+    )
+    assert refused("explain", trained, photo, "-o", photo) == sentence
+    assert photo.read_bytes() == before

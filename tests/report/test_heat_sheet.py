@@ -7,6 +7,7 @@ from polytag.errors import OptionError
 from polytag.explain import WAYS
 from polytag.explain.explainer import Explanation, Heat
 from polytag.report import heat_sheet as module
+from polytag.report.canvas import Pen
 from polytag.report.heat_sheet import coloured, heat_sheet, overlay, sheet_height
 
 GREY = np.full((40, 60, 3), 128, np.uint8)
@@ -51,7 +52,7 @@ def test_a_photo_begins_a_row_and_its_maps_follow_in_as_many_as_they_need(heats,
     step = (800 - 48 + 16) // 4
     height = 24 + (step - 16 - 24) + 44
     assert sheet.height == sheet_height([heats + len(attention)] * 2, columns=4, width=800)
-    assert sheet.size == (800, 24 + 44 + 2 * rows * (height + 16) - 16 + 24)
+    assert sheet.size == (800, 24 + 66 + 2 * rows * (height + 16) - 16 + 24)
 
 
 def test_what_is_said_of_each_map(monkeypatch):
@@ -61,7 +62,8 @@ def test_what_is_said_of_each_map(monkeypatch):
     heat_sheet([photo], "gradcam", columns=4, width=1600)
     assert set(said) == {
         "lowest",
-        "highest of each picture: Grad-CAM; behind a label, its probability",
+        "highest place of each picture",
+        "Grad-CAM; behind a label, its probability",
         "dog  0.75",
         "cat  0.50",
         "photo.jpg",
@@ -70,6 +72,16 @@ def test_what_is_said_of_each_map(monkeypatch):
         "attention between labels",
         "those drawn, then the highest",
     }
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_legend_is_whole_on_the_narrowest_sheet_of_the_command_line(way, monkeypatch):
+    said = []
+    monkeypatch.setattr(module.Canvas, "text", lambda self, place, text, ink: said.append((place[0], text)))
+    heat_sheet([Explanation("a", GREY, (heat([[0, 1]]),), {})], way, columns=2, width=600)
+    assert any(text.endswith("behind a label, its probability") for _, text in said)
+    pen = Pen(None)
+    assert all(left + pen.width(text) <= 600 - 24 for left, text in said)
 
 
 def test_attention_is_shown_for_the_labels_that_are_drawn_before_the_highest_others(monkeypatch):

@@ -4,9 +4,11 @@ import argparse
 import difflib
 import io
 import os
+import select
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TextIO
 
 from polytag._launch import rank
 from polytag._text import printable
@@ -29,10 +31,14 @@ COMMANDS = {
     "convert": "labels in another format",
     "list": "what there is to choose from",
 }
+TOGETHER = ("train",)  # commands that several processes may run as one
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0, 1 where something was refused, 2 without a command, 130 after Ctrl-C."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as by >&-
+            setattr(sys, name, io.StringIO())
     for stream in (sys.stdout, sys.stderr) if argv is None else ():
         if isinstance(stream, io.TextIOWrapper):  # letters that the terminal does not have are shown by their numbers
             stream.reconfigure(errors="backslashreplace")
@@ -49,18 +55,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except PolytagError as error:
-        if not _said_elsewhere(error):
+        if not _said_elsewhere(words[0], error):
             lines = map(printable, str(error).split("\n"))  # names of files and labels come from strangers
             print("polytag: " + "\n".join(lines), file=sys.stderr)
         return 1
     except KeyboardInterrupt as error:
         end_of_line = "\n" if sys.stderr.isatty() else ""  # behind the ^C that the terminal shows
-        if rank() == 0:
+        if rank() == 0 or words[0] not in TOGETHER:
             print(f"{end_of_line}polytag: {printable(str(error)) or 'stopped'}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has left, as in `polytag list backbones | head`
+        read = not _unread(sys.stdout)  # then it is that of our sentences, and work has been left
         _give_up_output()
-        return 0
+        return int(read)
     except OSError as error:  # of the system, where nobody has put it into words
         where = f" {error.filename}:" if error.filename else ""
         print(f"polytag:{printable(where)} {error.strerror or error}", file=sys.stderr)
@@ -68,9 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _said_elsewhere(error: PolytagError) -> bool:
+def _said_elsewhere(command: str, error: PolytagError) -> bool:
     """Whether the first of several processes says it. What happens to one of them alone, that one must tell."""
-    if rank() == 0:
+    if rank() == 0 or command not in TOGETHER:
         return False
     torch = sys.modules.get("torch")
     met = torch is not None and torch.distributed.is_initialized()
@@ -84,6 +91,13 @@ def _give_up_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unread(stream: TextIO) -> bool:
+    """Whether it is a pipe whose reader has left."""
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)  # errors are always told
+    return bool(poll.poll(0))
 
 
 def _check_command(name: str) -> None:

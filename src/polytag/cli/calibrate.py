@@ -1,9 +1,12 @@
 """`polytag calibrate`."""
 
+import shlex
+
 from polytag._text import counted, printable, table
 from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
 from polytag.cli.parts import add_choosing, chosen_part
+from polytag.cli.reading import typed
 from polytag.cli.show import number
 from polytag.metrics.bootstrap import Difference
 from polytag.run import Run
@@ -26,7 +29,7 @@ def main(words: list[str]) -> int:
         return 0
     print(f"Kept in {folder}, which gives the same tags, with other probabilities.")
     print("What it is worth on the test photos says")
-    print(f"    polytag evaluate {folder} {printable(str(args.data))} --json")
+    print(f"    polytag evaluate {printable(shlex.join([str(run.path), *typed(args)]))} --json")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -23,8 +24,11 @@ LINE_EVERY = 30.0  # seconds between two plain lines where there is no terminal
 
 
 def say(text: str) -> None:
-    """A sentence beside the results; below a bar if there is one."""
-    tqdm.write(printable(text), file=sys.stderr)
+    """A sentence beside the results; below a bar if there is one. Work goes on where nobody listens any more."""
+    try:
+        tqdm.write(printable(text), file=sys.stderr)
+    except BrokenPipeError:  # as in `polytag train ... 2>&1 | grep -m1 "epoch 1/"`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def write_data(text: str) -> None:
@@ -40,7 +44,7 @@ def report_bad(errors: Iterable[str | None]) -> int:
     """Say why photos were skipped; the exit status, 1 where one was."""
     bad = [error for error in errors if error]
     for error in bad:
-        print(f"polytag: {printable(error)}", file=sys.stderr)
+        say(f"polytag: {error}")
     return 1 if bad else 0
 
 

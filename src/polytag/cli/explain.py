@@ -8,10 +8,12 @@ from polytag._files import write_atomic
 from polytag._text import counted, printable, table
 from polytag.cli.console import report_bad, say
 from polytag.cli.parser import Parser
+from polytag.cli.reading import check_output
 from polytag.errors import OptionError
 from polytag.explain import WAYS
 from polytag.explain.explainer import Explainer
 from polytag.predictor import as_images
+from polytag.report.canvas import Pen
 from polytag.report.heat_sheet import heat_sheet, sheet_height
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
@@ -26,6 +28,8 @@ def main(words: list[str]) -> int:
     out = Path(args.out)
     if out.suffix.lower() not in FORMATS:
         raise OptionError(f"--out must end in {', '.join(FORMATS)}, got {args.out}")
+    check_output(out, photos=args.photos)
+    Pen(args.font)  # refuses what is no font before photos are looked at
     explainer = Explainer(args.run, args.by, device=args.device, workers=args.workers)
     photos = as_images(args.photos)
     if len(photos) > MOST:

@@ -25,7 +25,7 @@ from polytag.report.lettering import fitted
 ENDS = 10  # labels from each end of the list
 PAIRS = 6  # of labels that come together
 MISSING = 100  # names of photos that are not there
-NAME, BAR = 26, 24  # columns of a name and of the longest bar
+NAME, BAR = 26, 22  # columns of a name and of the longest bar
 WIDEST = 100  # columns of the terminal that are used
 
 
@@ -131,7 +131,7 @@ def _labels(found: Inspection) -> str:
 
 def _together(found: Inspection) -> str:
     names = found.data.classes
-    cells = [("labels together", "photos", "of the rarer one")]
+    cells = [("labels together", "photos", "of the rarer")]
     for pair in found.together[:PAIRS]:
         both = " + ".join(fitted(printable(names[column]), NAME) for column in (pair.first, pair.second))
         cells.append((both, str(pair.photos), f"{pair.share:.0%}"))

@@ -11,6 +11,7 @@ from polytag._text import counted, csv_cell, one_line, printable, table
 from polytag.cli.console import report_bad, say, write_data
 from polytag.cli.parser import Parser
 from polytag.cli.reading import check_output
+from polytag.data.readers.photos import is_image
 from polytag.errors import OptionError
 from polytag.predictor import Prediction, Predictor
 
@@ -20,7 +21,9 @@ def main(words: list[str]) -> int:
     args = _parser().parse_args(words)
     if args.threshold is not None and args.topk is not None:
         raise OptionError("--threshold and --topk are two ways to choose tags; give one of them")
-    check_output(args.out or None)
+    check_output(args.out or None, photos=args.photos)
+    if args.out and is_image(args.out):
+        raise OptionError(f"tags are text, and {args.out} ends like a photo; choose another name for --out")
     predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers, flip=args.flip)
     if args.format == "csv" and (joined := [name for name in predictor.classes if ";" in name]):
         raise OptionError(f"the label {joined[0]!r} has a semicolon, which joins labels in CSV; use --format jsonl")

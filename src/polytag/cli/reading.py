@@ -3,7 +3,7 @@
 import argparse
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from polytag.data.labelled_set import LabelledSet
 from polytag.data.manifest import with_manifest
 from polytag.data.open import open_data
 from polytag.data.readers import READERS
+from polytag.data.readers.photos import is_image
 from polytag.data.vocabulary import choose_labels
 from polytag.errors import OptionError
 
@@ -59,10 +60,11 @@ def source(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in {**values, "reader": reader}.items() if value is not None}
 
 
-def check_output(out: Path | str | None, data: str | None = None, *suffixes: str) -> None:
+def check_output(out: Path | str | None, data: str | None = None, *suffixes: str, photos: Sequence[str] = ()) -> None:
     """Refuse a file to write that is DATA or in it, a folder, in no folder to write to, or ends like another format.
 
-    A new file may be made in DATA: only what is there already may be what is read.
+    A new file may be made in DATA: only what is there already may be what is read. Nor is it one of ``photos``, which
+    are files or folders.
 
     Raises:
         OptionError: if it is.
@@ -76,6 +78,10 @@ def check_output(out: Path | str | None, data: str | None = None, *suffixes: str
         raise OptionError(f"{out} is a folder; name a file in it")
     if data is not None and path.exists() and path.resolve().is_relative_to(Path(data).resolve()):
         raise OptionError(f"{out} is in DATA, where no file is written over; choose another one")
+    for place in map(Path, photos) if path.is_file() else ():
+        within = place.is_dir() and is_image(path.name) and path.resolve().is_relative_to(place.resolve())
+        if within or (place.is_file() and path.samefile(place)):
+            raise OptionError(f"{out} is one of the photos, which are never written over; choose another file")
     above = next(folder for folder in path.absolute().parents if folder.exists())  # those below it are made
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise OptionError(f"{out} cannot be written, as {above} is no folder to write to; choose another place")
@@ -93,6 +99,25 @@ def likely_reader(words: list[str]) -> str:
     places = [Path(word) for word in words if not word.startswith("-") and os.path.exists(word)]
     found = (_first_that_takes(options, place) for place in places)
     return next((name for name in found if name), None) or _able(options)[0]
+
+
+def typed(args: argparse.Namespace) -> list[str]:
+    """The words that make another command read what the parsed options name: DATA and its options."""
+    words = [str(args.data)]
+    for name in (*SHORTCUTS, *VOCABULARY, "manifest"):
+        if (value := getattr(args, name)) is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    chosen = {"name": args.reader} if isinstance(args.reader, str) else dict(args.reader or {})
+    words += ["--reader", chosen.pop("name")] if chosen else []
+    for name, value in chosen.items():
+        flag = f"reader.{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words.append(f"--{'' if value else 'no-'}{flag}")
+        else:
+            words += [
+                word for each in (value if isinstance(value, tuple) else (value,)) for word in (f"--{flag}", str(each))
+            ]
+    return words
 
 
 def _as_it_is(args: argparse.Namespace) -> LabelledSet:

@@ -1,5 +1,6 @@
 """`polytag tune`."""
 
+import shlex
 from collections.abc import Sequence
 
 from polytag._text import counted, printable, table
@@ -7,6 +8,7 @@ from polytag.bench.words import interval, points
 from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
 from polytag.cli.parts import add_choosing, chosen_part
+from polytag.cli.reading import typed
 from polytag.cli.show import number
 from polytag.labels.thresholds import OBJECTIVES
 from polytag.metrics.adapted import Adapted
@@ -52,7 +54,7 @@ def main(words: list[str]) -> int:
     if found.adapted:
         print(_worth(found.adapted))
     print("What they are worth on the test photos says")
-    print(f"    polytag evaluate {folder} {printable(str(args.data))}")
+    print(f"    polytag evaluate {printable(shlex.join([str(run.path), *typed(args)]))}")
     return 0
 
 

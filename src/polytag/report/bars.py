@@ -29,9 +29,9 @@ def lying_bars(bars: Sequence[Bar], label: str, title: str, parts: Sequence[str]
         title: of the drawing, for those who cannot see it.
         parts: names of the parts, where bars have several.
     """
-    bottom = TOP + ROW * len(bars)
+    bottom, longest = TOP + ROW * len(bars), max(bars, key=lambda bar: sum(bar.parts))
     across = axis([0.0, *(sum(bar.parts) for bar in bars)], LEFT, RIGHT)
-    drawing = Drawing(bottom + BOTTOM, title, f"{counted(len(bars), 'bar')}, the longest {bars[0].name}.")
+    drawing = Drawing(bottom + BOTTOM, title, f"{counted(len(bars), 'bar')}, the longest {longest.name}.")
     drawing.axis_below(across, TOP, bottom, label)
     for number, (name, values) in enumerate(bars):
         y = TOP + ROW * number

@@ -16,7 +16,7 @@ from polytag.report.canvas import CARD, EDGE, GAP, MARGIN, PAD, TEXT, Canvas, Pe
 # From cold to hot, growing lighter all the way, so that it also reads in grey and to the colour-blind.
 COLOURS = np.array([(0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 255, 164)], float)
 COVER = 0.6  # of the photo by the heat
-LEGEND_HEIGHT, LINE, BAR = 44, 22, (160, 14)
+LEGEND_HEIGHT, LINE, BAR = 66, 22, (160, 14)
 BAR_STEP, BAR_FILL = 26, (252, 205, 120)
 WAYS = {
     "maps": "what each place says of the label, in logits",
@@ -76,7 +76,7 @@ def heat_sheet(
     pen = Pen(font)
     maps = [len(explanation.heats) + bool(explanation.attention) for explanation in explanations]
     canvas = Canvas((width, sheet_height(maps, columns, width)), pen)
-    _legend(canvas, pen, way)
+    _legend(canvas, pen, way, width)
     step, side = _sizes(columns, width)
     top = MARGIN + LEGEND_HEIGHT
     for explanation, number in zip(explanations, maps, strict=True):
@@ -161,12 +161,13 @@ def _bars(values: Mapping[str, float], first: Sequence[str], pen: Pen, side: int
     return np.asarray(canvas.finish())
 
 
-def _legend(canvas: Canvas, pen: Pen, way: str) -> None:
+def _legend(canvas: Canvas, pen: Pen, way: str, width: int) -> None:
     levels = np.linspace(0, 1, BAR[0])[None].repeat(BAR[1], axis=0)
     middle = MARGIN + BAR[1] // 2
     words = pen.spell("lowest")
     canvas.text((MARGIN, middle), words, TEXT)
     left = MARGIN + pen.width(words) + 8
     canvas.photo((left, MARGIN), Image.fromarray(coloured(levels).astype(np.uint8)))
-    what = f"highest of each picture: {WAYS.get(way, way)}; behind a label, its probability"
-    canvas.text((left + BAR[0] + 8, middle), pen.spell(what), TEXT)
+    canvas.text((left + BAR[0] + 8, middle), pen.spell("highest place of each picture"), TEXT)
+    what = f"{WAYS.get(way, way)}; behind a label, its probability"
+    canvas.text((MARGIN, middle + LINE), pen.fit(what, width - 2 * MARGIN), TEXT)
