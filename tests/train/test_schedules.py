@@ -155,3 +155,5 @@ def test_one_cycle_moves_the_momentum_as_torch_does(kind):
     plain_cycle = SCHEDULES["one_cycle"]()
     plain_cycle.apply(ours, 0, 100)
     assert momentum(ours) == seen[-1]  # left alone
+    with pytest.raises(OptionError, match=r"^Adagrad has no momentum to move; leave high_momentum at 0$"):
+        schedule.apply(torch.optim.Adagrad([nn.Parameter(torch.zeros(1))]), 0, 100)

@@ -148,6 +148,9 @@ def decoded(data: LabelledSet, rows: Sequence[Row]) -> Generator[Progress, None,
 
     They stay as they are where rows take them at several sizes or crops enlarge them: each training then decodes for
     itself. A photo that cannot be read is refused by name, or left out where every row is to skip such photos.
+
+    Raises:
+        DataError: if a photo cannot be read and may not be skipped, or there is no memory to keep them in.
     """
     shapes = {preprocessing_of(row) for row in rows}
     caches: set[Cache] = {row.options.get("cache", Training.cache) for row in rows}

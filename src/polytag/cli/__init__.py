@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0, 1 where something was refused, 2 without a command, 130 after Ctrl-C."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed, as by >&-
-            setattr(sys, name, io.StringIO())
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     for stream in (sys.stdout, sys.stderr) if argv is None else ():
         if isinstance(stream, io.TextIOWrapper):  # letters that the terminal does not have are shown by their numbers
             stream.reconfigure(errors="backslashreplace")
@@ -65,9 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{end_of_line}polytag: {printable(str(error)) or 'stopped'}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has left, as in `polytag list backbones | head`
-        read = not _unread(sys.stdout)  # then it is that of our sentences, and work has been left
+        status = 0 if _unread(sys.stdout) else 1  # else it was that of our sentences, and work is left undone
         _give_up_output()
-        return int(read)
+        return status
     except OSError as error:  # of the system, where nobody has put it into words
         where = f" {error.filename}:" if error.filename else ""
         print(f"polytag:{printable(where)} {error.strerror or error}", file=sys.stderr)

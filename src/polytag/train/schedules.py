@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from torch.optim import Optimizer
 
 from polytag._checks import check_number
+from polytag.errors import OptionError
 
 
 class Schedule(ABC):
@@ -124,18 +125,23 @@ class OneCycle(Schedule):
         return self.end + (1 - self.end) * (1 + math.cos(math.pi * progress)) / 2
 
     def apply(self, optimizer: Optimizer, step: int, total: int) -> float:
-        """Sets the rate of every group, and its momentum where that moves; returns the factor of the rate."""
+        """Sets the rate of every group, and its momentum where that moves; returns the factor of the rate.
+
+        Raises:
+            OptionError: if it is to move, and the optimizer has none.
+        """
         if self.high_momentum:
             rising = self.warmup * total
-            progress = step / rising if step < rising else (step - rising) / max(1.0, total - rising)
-            share = (1 - math.cos(math.pi * progress)) / 2  # of the way up or down that is done
-            share = share if step < rising else 1 - share
+            height = step / rising if step < rising else 1 - (step - rising) / max(1.0, total - rising)
+            share = (1 - math.cos(math.pi * height)) / 2  # 0 at both ends, 1 at the top
             momentum = self.high_momentum + (self.low_momentum - self.high_momentum) * share
             for group in optimizer.param_groups:
                 if "betas" in group:
                     group["betas"] = (momentum, *group["betas"][1:])
-                else:
+                elif "momentum" in group:
                     group["momentum"] = momentum
+                else:
+                    raise OptionError(f"{type(optimizer).__name__} has no momentum to move; leave high_momentum at 0")
         return super().apply(optimizer, step, total)
 
 

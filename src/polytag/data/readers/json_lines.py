@@ -10,7 +10,6 @@ from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers.base import TABLES, Reader
 from polytag.data.readers.pairs import Unlisted
 from polytag.data.readers.records import (
-    ABSENT,
     UNKNOWN,
     Keys,
     declaration,
@@ -80,10 +79,8 @@ class JsonLines(Reader):
         def where(line: int) -> str:
             return f"line {line} of {path.name}"
 
-        header, keys, listed = self._survey(text, where)
-        unlisted = self.unlisted if self.unlisted != "auto" else header.get("unlisted")
-        if unlisted is None:
-            unlisted = "unknown" if listed == {ABSENT} else "absent"
+        header, keys, guess = self._survey(text, where)
+        unlisted = self.unlisted if self.unlisted != "auto" else header.get("unlisted") or guess or "absent"
         return assemble(
             path,
             record_rows(_records(text), keys, where, self.delimiter),
@@ -94,11 +91,11 @@ class JsonLines(Reader):
             classes=header.get(HEADER),
             splits=repr(keys.split) if keys.split else "",
             groups=repr(keys.group) if keys.group else "",
-            more=[*text.notes, *unlisted_notes(unlisted, bool(listed))],
+            more=[*text.notes, *unlisted_notes(unlisted, guess is not None)],
         )
 
-    def _survey(self, text: Text, where: Callable[[int], str]) -> tuple[dict[str, Any], Keys, set[str]]:
-        """The declaration, the keys, and whether labels are listed as absent or by a key as unknown."""
+    def _survey(self, text: Text, where: Callable[[int], str]) -> tuple[dict[str, Any], Keys, Unlisted | None]:
+        """The declaration, the keys, and what labels seem to be that lines do not list; None where no line tells."""
         chosen = {"filename": self.filename, "labels": self.labels, "split": self.split, "group_by": self.group_by}
         header: dict[str, Any] = {}
         names: dict[str, None] = {}
@@ -110,8 +107,9 @@ class JsonLines(Reader):
             raise DataError(f"{text.path} has no entries; add a line for each photo")
         keys = find_keys(list(names), str(text.path), **chosen)
         rows = record_rows(_records(text), keys, where, self.delimiter)
-        listed = {ABSENT for row in rows if row.absent} | {UNKNOWN for name in names if name == UNKNOWN}
-        return header, keys, listed
+        if UNKNOWN in names:
+            return header, keys, "absent"
+        return header, keys, "unknown" if any(row.absent for row in rows) else None
 
 
 def _records(text: Text, header: dict[str, Any] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -9,7 +9,7 @@ from polytag._checks import check_choice
 from polytag.data.labelled_set import LabelledSet
 from polytag.data.readers.base import TABLES, Reader
 from polytag.data.readers.pairs import Unlisted
-from polytag.data.readers.records import ABSENT, UNKNOWN, declaration, find_keys, record_rows
+from polytag.data.readers.records import ABSENT, UNKNOWN, declaration, find_keys, record_rows, unlisted_notes
 from polytag.data.readers.rows import assemble
 from polytag.errors import DataError, OptionError
 
@@ -93,7 +93,7 @@ class Parquet(Reader):
             classes=declared.get("classes"),
             splits=f"column {keys.split!r}" if keys.split else "",
             groups=f"column {keys.group!r}" if keys.group else "",
-            more=["labels that are not listed are unknown"] if unlisted == "unknown" else [],
+            more=unlisted_notes(unlisted, bool({UNKNOWN, ABSENT} & {*names})),
         )
 
 
