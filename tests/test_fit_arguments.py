@@ -14,6 +14,7 @@ from polytag.data.augment.base import Chain
 from polytag.data.augment.cutout import Cutout
 from polytag.data.augment.flip import Flip
 from polytag.data.augment.randaugment import RandAugment
+from polytag.data.augment.turn import Rotate90
 from polytag.data.ready import Note
 from polytag.errors import RunError
 from polytag.fit import Training
@@ -46,6 +47,7 @@ def plain(tmp_path_factory):
         {"frozen_epochs": 1},
         {"sampler": "rebalanced"},
         {"flip_vertical": 1.0},
+        {"rotate90": 1.0},
         {"augment": "none"},
         {"cutout": 0.5, "cutout_probability": 1.0},
         {"crop": "sides"},
@@ -96,14 +98,19 @@ def test_photos_are_changed_as_the_arguments_say(tmp_path):
     np.testing.assert_array_equal(upside_down(image, np.random.default_rng(0)), image[::-1])
     mirrored = training(tmp_path, augment="none", cutout=0.0, flip=1.0, flip_vertical=0.0).augmentation()
     np.testing.assert_array_equal(mirrored(image, np.random.default_rng(0)), image[:, ::-1])
+    turned = training(tmp_path, augment="none", cutout=0.0, flip=0.0, rotate90=1.0).augmentation()
+    square = image[:, :2]
+    seen = {turned(square, np.random.default_rng(seed)).tobytes() for seed in range(30)}
+    assert seen == {np.rot90(square, turns).tobytes() for turns in (1, 2, 3)}
     cut = training(tmp_path, augment="none", cutout=0.5, cutout_probability=1.0, flip=0.0).augmentation()
     grey = np.full((8, 8, 3), 7, np.uint8)
     assert all((cut(grey, np.random.default_rng(seed)) != 7).any() for seed in range(20))
     never = training(tmp_path, augment="none", cutout=0.5, cutout_probability=0.0, flip=0.0).augmentation()
     assert all((never(grey, np.random.default_rng(seed)) == 7).all() for seed in range(20))
-    whole = training(tmp_path, augment="randaugment", cutout=0.5, flip=0.5, flip_vertical=0.5).augmentation()
+    whole = training(tmp_path, augment="randaugment", cutout=0.5, flip=0.5, flip_vertical=0.5, rotate90=0.5)
+    whole = whole.augmentation()
     assert isinstance(whole, Chain)
-    assert [type(part) for part in whole.parts] == [RandAugment, Cutout, Flip, Flip]
+    assert [type(part) for part in whole.parts] == [RandAugment, Cutout, Flip, Flip, Rotate90]
     assert training(tmp_path, augment="none", cutout=0.0, flip=0.0).augmentation() is None
 
 

@@ -24,7 +24,7 @@ LAYERS = [
     {"labels", "metrics"},
     {"layers", "losses", "samplers", "data"},
     {"backbones", "heads"},
-    {"model", "method", "branches"},
+    {"model", "method", "branches", "views"},
     {"train", "inference"},
     {"methods"},
     {
@@ -53,7 +53,13 @@ LAYERS = [
     {"cli"},
 ]
 # Layers whose members may use each other, and the order in which they do.
-FRIENDS = [LAYERS[0], LAYERS[7], {"labels", "metrics"}, {"backbones", "heads"}, {"model", "method", "branches"}]
+FRIENDS = [
+    LAYERS[0],
+    LAYERS[7],
+    {"labels", "metrics"},
+    {"backbones", "heads"},
+    {"model", "method", "branches", "views"},
+]
 
 
 def imports_of(source):

@@ -131,13 +131,13 @@ def test_an_ensemble_keeps_its_digits_where_probabilities_round_to_one(run_copy,
 def test_flip_is_the_logit_of_the_mean_probability_of_a_photo_and_its_mirror_image(trained, second, files, predictor):
     photos = [open_image(file) for file in files]
     mirrored = [np.ascontiguousarray(photo[:, ::-1]) for photo in photos]
-    flipping = Predictor(trained, workers=0, flip=True)
+    flipping = Predictor(trained, workers=0, tta="flip")
     one, other = predictor.predict_proba(photos), predictor.predict_proba(mirrored)
     assert np.abs(one - other).max() > 1e-4
     np.testing.assert_allclose(flipping.predict_proba(photos), (one + other) / 2, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(flipping.logits(photos), flipping.logits(mirrored), rtol=1e-4, atol=1e-4)
-    both = Predictor(trained, second, workers=0, flip=True).predict_proba(photos)
-    parts = [Predictor(run, workers=0, flip=True).predict_proba(photos) for run in (trained, second)]
+    both = Predictor(trained, second, workers=0, tta="flip").predict_proba(photos)
+    parts = [Predictor(run, workers=0, tta="flip").predict_proba(photos) for run in (trained, second)]
     order = [Run.open(second).classes.index(name) for name in predictor.classes]
     np.testing.assert_allclose(both, (parts[0] + parts[1][:, order]) / 2, rtol=1e-4, atol=1e-5)
 

@@ -51,6 +51,7 @@ def test_the_plain_one_is_an_ordinary_loop():
         "cutout": 0.0,
         "flip": 0.5,
         "flip_vertical": 0.0,
+        "rotate90": 0.0,
         "mix": "none",
     }
 

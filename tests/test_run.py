@@ -9,10 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from polytag._text import without_nan
 from polytag.card import write_card
 from polytag.errors import DivergedError, RunError
 from polytag.heads.linear import Linear
-from polytag.run import FORMAT, MOST, Run, save_history, save_json, save_weights, without_nan
+from polytag.run import FORMAT, MOST, Run, save_history, save_json, save_weights
 
 
 def change(folder, **changes):

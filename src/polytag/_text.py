@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -34,6 +35,15 @@ def utf8(text: str) -> str:
 def as_json(value: Any, indent: int | None = None) -> str:
     """JSON that can be written as UTF-8 and reads the same; only what is not Unicode is escaped."""
     return utf8(json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def without_nan(value: Any) -> Any:
+    """The same, with None in the place of every number that is not finite, which JSON cannot say."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def counted(number: int, what: str) -> str:

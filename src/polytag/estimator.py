@@ -34,8 +34,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     Args:
         backbone, weights, head, loss, method, sampler, optimizer, schedule, sam, image_size, epochs, batch_size,
             accumulate, lr, search, weight_decay, clip, frozen_epochs, patience, average, crop, augment, cutout,
-            cutout_probability, flip, flip_vertical, mix, seed, workers, cache, speed, deterministic, evaluate_every,
-            device, jobs: see :class:`polytag.Training`.
+            cutout_probability, flip, flip_vertical, rotate90, mix, tta, seed, workers, cache, speed, deterministic,
+            evaluate_every, device, jobs: see :class:`polytag.Training`.
         classes: names of the columns of ``y``; for a matrix numbers unless given. The columns of a data frame that
             have names are taken by these, in the order of ``classes``.
         out: where to keep the run folder; a temporary folder unless given.
@@ -74,7 +74,9 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         cutout_probability: float = 0.5,
         flip: float = 0.5,
         flip_vertical: float = 0.0,
+        rotate90: float = 0.0,
         mix: Any = "none",
+        tta: Literal["none", "flip", "d4"] = "none",
         seed: int = 0,
         workers: int = 2,
         cache: Literal["auto", "memory", "none"] = "auto",
@@ -112,7 +114,9 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self.cutout_probability = cutout_probability
         self.flip = flip
         self.flip_vertical = flip_vertical
+        self.rotate90 = rotate90
         self.mix = mix
+        self.tta = tta
         self.seed = seed
         self.workers = workers
         self.cache = cache

@@ -15,6 +15,7 @@ from polytag.build import CHOICES, OBJECTS, Choice, build_loss, factory, head_fo
 from polytag.data.augment.base import Augmentation, Chain, Unchanged
 from polytag.data.augment.cutout import Cutout
 from polytag.data.augment.flip import Flip
+from polytag.data.augment.turn import Rotate90
 from polytag.data.labelled_set import LabelledSet
 from polytag.errors import OptionError
 from polytag.run import Run
@@ -23,6 +24,7 @@ from polytag.trackers import check_trackers
 from polytag.train.device import accelerator_for, deterministic
 from polytag.train.memory import kept_memory
 from polytag.train.speed import SPEEDS
+from polytag.views import check_tta, check_turns
 
 
 @dataclass(kw_only=True)
@@ -36,7 +38,7 @@ class Training:
         weights: of the backbone: "pretrained" (from the hub), "none", a weights file, or a run folder of one's own.
         head, loss, method, sampler, optimizer, schedule, sam, search, crop, augment, mix: names from the tables,
             ``{"name": ..., option: value}``, or objects of one's own. A training photo is cropped, augmented, cut out,
-            flipped and mixed, in this order.
+            flipped, turned and mixed, in this order.
         image_size: pixels a side, or ``(height, width)``.
         epochs: passes over the training photos.
         batch_size: photos a step.
@@ -51,6 +53,9 @@ class Training:
         cutout_probability: with which a training photo has one.
         flip: probability of mirroring a training photo left and right.
         flip_vertical: the same, top and bottom.
+        rotate90: probability of turning a training photo by one, two or three quarter turns, for square image sizes.
+        tta: views of a photo that the trained model is asked about, in validation too: "none", the photo alone; "flip",
+            with its mirror image; "d4", both in their four quarter turns.
         seed: of everything random.
         workers: threads that decode.
         cache: keep the photos decoded in memory, at the image size; "auto" where they take under 2 GiB, unless a crop
@@ -103,7 +108,9 @@ class Training:
     cutout_probability: float = 0.5
     flip: float = 0.5
     flip_vertical: float = 0.0
+    rotate90: float = 0.0
     mix: Choice = "none"
+    tta: Literal["none", "flip", "d4"] = "none"
     seed: int = 0
     workers: int = 2
     cache: Literal["auto", "memory", "none"] = "auto"
@@ -145,7 +152,10 @@ class Training:
             self.optimizer_of(nn.Linear(1, 1, device="meta"), 1.0)
         if self.search != "climb" and self.lr != "auto":
             raise OptionError(f"a search is for lr auto, and lr is {self.lr!r}; leave one of them out")
-        preprocessing_defaults(self.backbone, self.image_size)
+        size = preprocessing_defaults(self.backbone, self.image_size).image_size
+        check_tta(self.tta, size)
+        if self.rotate90:
+            check_turns("rotate90", size)
         check_trackers(self.track)
         if self.deterministic and self.speed == "auto":
             raise OptionError("deterministic excludes speed auto, which measures and may choose otherwise next time")
@@ -173,10 +183,11 @@ class Training:
     def augmentation(self) -> Augmentation | None:
         """What changes a training photo once it is cropped; None where nothing does."""
         parts = [made("augment", self.augment)]
-        if isinstance(parts[0], Unchanged) and not (self.cutout or self.flip or self.flip_vertical):
+        if isinstance(parts[0], Unchanged) and not (self.cutout or self.flip or self.flip_vertical or self.rotate90):
             return None
         parts += [Cutout(self.cutout, self.cutout_probability)] if self.cutout else []
-        return Chain(*parts, Flip(self.flip), Flip(self.flip_vertical, vertical=True))
+        parts += [Flip(self.flip), Flip(self.flip_vertical, vertical=True)]
+        return Chain(*parts, *([Rotate90(self.rotate90)] if self.rotate90 else []))
 
 
 def _plain(value: Any) -> Any:
@@ -208,6 +219,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "cutout_probability": (0.0, 1.0),
     "flip": (0.0, 1.0),
     "flip_vertical": (0.0, 1.0),
+    "rotate90": (0.0, 1.0),
     "seed": (0, 2**62),
     "workers": (0, 256),
     "evaluate_every": (1, 100_000),

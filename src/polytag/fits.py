@@ -25,6 +25,7 @@ from polytag.errors import BusyError, OptionError, RunError
 from polytag.method import Fit
 from polytag.parallel import run_all
 from polytag.run import CONFIG, FITS, LOCK, METRICS, Run
+from polytag.run_config import NEWER
 
 LONGEST = 120  # letters of a name, for which a folder has room
 WAIT = 1.0  # seconds between two looks whether another process is done
@@ -194,7 +195,8 @@ def identity(value: Any) -> Any:
 def arguments_of(training: Any, free: Sequence[str]) -> dict[str, Any]:
     """The arguments of a training that make its result, as JSON."""
     names = [field.name for field in dataclasses.fields(training) if field.name not in (*free, "data")]
-    return {name: identity(getattr(training, name)) for name in names}
+    told = {name: identity(getattr(training, name)) for name in names}
+    return {name: value for name, value in told.items() if name not in NEWER or value != NEWER[name]}
 
 
 def seconds_of(run: Run) -> float:

@@ -67,22 +67,6 @@ class Classifier(nn.Module):
         return self.head
 
 
-class WithMirror(nn.Module):
-    """A model asked twice, about a photo and about its mirror image; the logit of the mean probability.
-
-    Args:
-        model: ``(batch, 3, h, w)`` to logits ``(batch, classes)``.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Args: ``images`` ``(batch, 3, h, w)``. Returns: logits ``(batch, classes)``."""
-        return mean_logits([self.model(images), self.model(images.flip(3))])
-
-
 def on_vectors(method: str, model: nn.Module) -> Classifier:
     """The model itself, for a method that works on the vectors between the two halves of its head.
 

@@ -20,8 +20,9 @@ from polytag.errors import DataError, DivergedError, OptionError
 from polytag.inference import predict_logits
 from polytag.labels import Labels
 from polytag.metrics import Evaluation
-from polytag.model import WithMirror, mean_logits
+from polytag.model import mean_logits
 from polytag.run import Run
+from polytag.views import check_tta, with_views
 
 Photos = str | Path | Sequence[str | Path] | Sequence[NDArray[np.uint8]] | NDArray[np.uint8] | Images | LabelledSet
 
@@ -43,11 +44,12 @@ class Predictor:
         batch_size: photos at a time.
         workers: threads that decode.
         head: builds the head, where it was one of your own and so is not named in the run.
-        flip: average with the answer on the mirrored photo, in probability.
+        tta: the views of a photo whose answers are averaged, in probability, as in :class:`polytag.Training`; unless
+            given, those that each run was trained to be asked about.
 
     Raises:
         RunError: if a folder is not a run.
-        OptionError: if the runs have different classes, or none is given.
+        OptionError: if the runs have different classes, or none is given, or photos do not have these views.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class Predictor:
         batch_size: int = 64,
         workers: int = 2,
         head: Choice | None = None,
-        flip: bool = False,
+        tta: Literal["none", "flip", "d4"] | None = None,
     ) -> None:
         check_choice("device", device, ("auto", "cpu", "cuda"))
         if not runs:
@@ -77,8 +79,11 @@ class Predictor:
         if device == "cuda" and not cuda:
             raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
         self.device = torch.device("cuda" if cuda and device != "cpu" else "cpu")
+        views = [run.tta if tta is None else tta for run in self.runs]
+        for run, each in zip(self.runs, views, strict=True):
+            check_tta(each, run.preprocessing.image_size)
         models = [run.load_model(head).folded().to(self.device) for run in self.runs]
-        self.models = [WithMirror(model).eval() if flip else model for model in models]
+        self.models = [with_views(model, each) for model, each in zip(models, views, strict=True)]
         self.batch_size, self.workers = batch_size, workers
 
     def logits(self, photos: Photos) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from polytag import trackers
 from polytag._files import remove_unfinished
+from polytag._text import without_nan
 from polytag.errors import DivergedError, RunError
 from polytag.labels.affinity import Kind
 from polytag.labels.partition import partition_file
@@ -29,9 +30,8 @@ from polytag.run import (
     save_history,
     save_json,
     save_weights,
-    without_nan,
 )
-from polytag.run_config import FREE
+from polytag.run_config import FREE, NEWER
 from polytag.run_folder import has_run, has_state
 from polytag.scores import SCORES, VAL_SCORES
 from polytag.train.loop import Epoch, Step
@@ -88,9 +88,9 @@ class Recorder:
         before = Run.open(self.folder).config
         now = json.loads(json.dumps(without_nan(self.config)))  # as it would be read back
         for name, value in now["training"].items():
-            if name not in FREE and before["training"].get(name, value) != value:
+            if name not in FREE and (was := before["training"].get(name, NEWER.get(name, value))) != value:
                 raise RunError(
-                    f"{self.folder} was started with {name} {before['training'][name]!r}, and {value!r} came; "
+                    f"{self.folder} was started with {name} {was!r}, and {value!r} came; "
                     "resume it with the same arguments, or start another run"
                 )
         if any(before["data"].get(name) != now["data"][name] for name in ("fingerprint", "train_fingerprint")):

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 import platform
 import stat
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from polytag._files import write_text
-from polytag._text import as_json
+from polytag._text import as_json, without_nan
 from polytag._version import __version__
 from polytag.build import Choice, build_model, trained_model
 from polytag.data.preprocessing import Preprocessing
@@ -25,6 +24,7 @@ from polytag.errors import DivergedError, PolytagError, RunError
 from polytag.labels.calibration import Calibration
 from polytag.model import Classifier
 from polytag.train.state import is_finite, write_tensors
+from polytag.views import check_tta
 
 FORMAT = 1  # of config.json; a larger number is from a newer polytag
 WEIGHTS, CONFIG, METRICS, HISTORY, CARD = "model.safetensors", "config.json", "metrics.json", "history.csv", "README.md"
@@ -47,6 +47,8 @@ class Run:
         self.preprocessing = Preprocessing.from_dict(config["preprocessing"])
         self.thresholds: list[float] = config["thresholds"]
         self.calibration = _calibration(config.get("calibration"), len(self.classes))
+        self.tta: str = config["training"].get("tta", "none")
+        check_tta(self.tta, self.preprocessing.image_size)
 
     @classmethod
     def open(cls, path: Path | str) -> "Run":
@@ -289,12 +291,3 @@ def _calibration(written: Any, classes: int) -> Calibration | None:
     except (KeyError, TypeError, ValueError) as error:
         raise RunError("calibration needs one positive slope and one offset for each class") from error
     return Calibration(slopes, offsets)
-
-
-def without_nan(value: Any) -> Any:
-    """The same, with None in the place of every number that is not finite, which JSON cannot say."""
-    if isinstance(value, dict):
-        return {key: without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

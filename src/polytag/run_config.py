@@ -20,6 +20,8 @@ FREE = (
     *("workers", "device", "jobs", "jobs_on", "fits", "accumulate"),
     *("command", "source", "track", "judge_test"),
 )
+# Arguments that older runs do not have, with the values that they stand for, which leave its name as it was.
+NEWER = {"rotate90": 0.0, "tta": "none"}
 
 
 def config_of(training: "Training", data: LabelledSet, split: Split, preprocessing: Preprocessing) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from polytag.train.device import forget_peak_memory, peak_memory
 from polytag.train.loop import Epoch, Step, train
 from polytag.train.speed import SPEEDS, fastest, has_bf16, without_bf16
 from polytag.train.stopping import Stopping
+from polytag.views import with_views
 from polytag.weights import load_weights
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ class Session:
             yield Note(f"this {self.device.type} has no bf16; speed {slower} with float32 takes the place of {speed}")
             speed = slower
         recorder.go_on(running := {**running, "speed": speed})
-        judge = Judge(Loader(split.val, self.preprocessing, None, t.workers), self.device, team)
+        judge = Judge(Loader(split.val, self.preprocessing, None, t.workers), self.device, team, t.tta)
         with Interrupts(patient=team.size > 1) as interrupts:
             fits.interrupted = judge.interrupted = interrupts.seen
             if t.lr == "auto" and "lr" not in running:
@@ -278,11 +279,11 @@ class Session:
         t, team = self.training, self.team
         model = trained_model(t.method, self._model()).to(self.device)
         model.load_state_dict(team.from_first(lambda: Run.open(t.out).load_weights()))
-        metrics: dict[str, Any] = {"best": recorder.best}
+        asked, metrics = with_views(model, t.tta), dict[str, Any](best=recorder.best)
         for name, part, file in (("val", split.val, VAL_SCORES), ("test", split.test, SCORES)):
             if not len(part) or (name == "test" and not t.judge_test):
                 continue
-            judged = evaluate(model, Loader(part, self.preprocessing, None, t.workers), self.device, team)
+            judged = evaluate(asked, Loader(part, self.preprocessing, None, t.workers), self.device, team)
             metrics[name] = judged.compute(train_positives=split.train.labels.counts().present.tolist())
             kept = (*judged.collected(), photos_fingerprint(part.images), file, part.groups)
             if team.first and (note := save_scores(t.out, *kept)):

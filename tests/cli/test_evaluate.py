@@ -7,8 +7,8 @@ import pytest
 
 from polytag.cli import main
 from polytag.data.open import open_data
-from polytag.model import WithMirror
 from polytag.predictor import Predictor
+from polytag.views import WithViews
 
 
 def evaluated(capsys, *words):
@@ -52,20 +52,20 @@ def test_an_ensemble_is_judged_as_one(trained, second, photos, capsys):
     assert narrated == ""
 
 
-def test_mirrored_photos_are_asked_about_too_if_wanted(trained, photos, capsys, monkeypatch):
-    asked, forward = [], WithMirror.forward
+def test_more_views_of_a_photo_are_asked_about_if_wanted(trained, photos, capsys, monkeypatch):
+    asked, forward = [], WithViews.forward
 
     def noted(self, images):
         asked.append(len(images))
         return forward(self, images)
 
-    monkeypatch.setattr(WithMirror, "forward", noted)
+    monkeypatch.setattr(WithViews, "forward", noted)
     evaluated(capsys, trained, photos, "--split", "all")
     assert asked == []
-    values, narrated = evaluated(capsys, trained, photos, "--split", "all", "--flip")
+    values, narrated = evaluated(capsys, trained, photos, "--split", "all", "--tta", "d4")
     assert sum(asked) == values["photos"] == 40
     assert narrated == ""
-    expected = Predictor(trained, flip=True).evaluate(open_data(photos)).compute()
+    expected = Predictor(trained, tta="d4").evaluate(open_data(photos)).compute()
     assert values["mAP"] == pytest.approx(expected["mAP"])
 
 

@@ -166,10 +166,10 @@ def test_mirrored_photos_are_asked_about_too_if_wanted(trained, photos, capsys):
         lines = map(json.loads, capsys.readouterr().out.splitlines())
         return {line["filename"]: {tag["label"]: tag["score"] for tag in line["tags"]} for line in lines}
 
-    plain, both = scores(), scores("--flip")
+    plain, both = scores(), scores("--tta", "flip")
     assert plain.keys() == both.keys()
     assert plain != both
-    predictor = Predictor(trained, flip=True)
+    predictor = Predictor(trained, tta="flip")
     expected = predictor.predict_proba(photos)
     for row, tags in zip(expected, both.values(), strict=True):
         assert [tags[name] for name in predictor.classes] == pytest.approx(row.tolist(), abs=1e-5)

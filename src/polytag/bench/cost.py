@@ -16,6 +16,7 @@ from polytag._random import generator
 from polytag.bench.types import Cost
 from polytag.fits import seconds_of
 from polytag.run import Run
+from polytag.views import with_views
 
 WARM_UP, TIMES, SECONDS = 5, 50, 2.0  # calls that are not counted, and that are; no further one begins past so long
 
@@ -34,7 +35,7 @@ def cost_of(runs: Sequence[Path]) -> Cost:
     running = [run.config.get("running", {}) for run in opened]
     memory = [of.get("memory_mb", float("nan")) for of in running]
     first, size = opened[0], opened[0].preprocessing.image_size
-    model = first.new_model().folded()  # what its weights are makes no difference here
+    model = with_views(first.new_model().folded(), first.tta)  # what its weights are makes no difference here
     on_gpu = running[0].get("device") == "cuda" and torch.cuda.is_available()
     return Cost(
         train_seconds=median(map(seconds_of, opened)),

@@ -7,14 +7,13 @@ import re
 import textwrap
 from math import isnan
 
-from polytag._text import csv_cell, printable
+from polytag._text import csv_cell, printable, without_nan
 from polytag._text import table as columns_of
 from polytag.bench import papers
 from polytag.bench.content import SCORE, UP, cells, facts, grid, notes, right, verdict
 from polytag.bench.types import COMPARED, Table
 from polytag.bench.words import NONE
 from polytag.report.lettering import fitted
-from polytag.run import without_nan
 
 _COSTS = ("train_seconds", "parameters", "gmacs", "inference_ms", "memory_mb")
 _ALWAYS = {"row", "mAP", "difference", "verdict", "train time", "GMACs"}  # in a terminal

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from polytag._text import counted, csv_cell, printable, table
+from polytag._text import counted, csv_cell, printable, table, without_nan
 from polytag.cli.parser import Parser
 from polytag.compare import Comparison, compare
 from polytag.metrics.bootstrap import MEASURES, Difference
 from polytag.report.lettering import fitted
-from polytag.run import without_nan
 
 COVERS = "The intervals cover resampled test photos, not the noise of training seeds."
 _WIDTH = 80  # of a terminal

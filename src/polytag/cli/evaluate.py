@@ -2,22 +2,21 @@
 
 import json
 
-from polytag._text import counted, printable, table
+from polytag._text import counted, printable, table, without_nan
 from polytag.cli.console import say
 from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
-from polytag.cli.parts import part_of, readable
+from polytag.cli.parts import add_tta, part_of, readable
 from polytag.cli.reading import add_reading, read
 from polytag.cli.show import class_table, number
 from polytag.data.check import bad_images_error, find_bad_images
 from polytag.predictor import Predictor
-from polytag.run import without_nan
 
 
 def main(words: list[str]) -> int:
     """Print every metric of one run, or of several as one model."""
     args = parse_with_nested(_parser(), words, ("reader",))
-    predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers, flip=args.flip)
+    predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers, tta=args.tta)
     data = part_of(readable(read(args), args), args, predictor)
     for note in predictor.match_notes(data.classes):
         say(note)
@@ -46,7 +45,7 @@ def _parser() -> Parser:
     parser.add_argument("run", metavar="RUN", help="the run folder")
     add_reading(parser)
     parser.add_argument("--ensemble", metavar="RUN", action="append", default=[], help="another run to average with")
-    parser.add_argument("--flip", action="store_true", help="average with the answer on the mirrored photo")
+    add_tta(parser)
     parser.add_argument("--split", choices=("train", "val", "test", "all"), default="test", help="(default: test)")
     parser.add_argument(
         "--on-bad-image", choices=("stop", "skip"), default="stop", help="photos that cannot be read (default: stop)"

@@ -12,6 +12,7 @@ from polytag.data.splits import NO_SPLITS, three_way
 from polytag.errors import DataError
 from polytag.predictor import Predictor
 from polytag.run import Run
+from polytag.views import TTA
 
 
 def add_choosing(parser: argparse.ArgumentParser, chosen: str, do: str) -> None:
@@ -32,6 +33,12 @@ def add_choosing(parser: argparse.ArgumentParser, chosen: str, do: str) -> None:
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
     parser.add_argument("--workers", type=int, metavar="N", default=2, help="threads that decode (default: 2)")
+
+
+def add_tta(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says which views of a photo a run is asked about."""
+    text = "views of a photo to average over: none, flip (its mirror image, too), d4 (both in four quarter turns)"
+    parser.add_argument("--tta", choices=tuple(TTA), help=f"{text} (default: as the run was trained)")
 
 
 def chosen_part(args: argparse.Namespace, run: Run) -> LabelledSet:

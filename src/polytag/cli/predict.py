@@ -10,6 +10,7 @@ from polytag._files import write_text
 from polytag._text import counted, csv_cell, one_line, printable, table
 from polytag.cli.console import report_bad, say, write_data
 from polytag.cli.parser import Parser
+from polytag.cli.parts import add_tta
 from polytag.cli.reading import check_output
 from polytag.data.readers.photos import is_image
 from polytag.errors import OptionError
@@ -24,7 +25,7 @@ def main(words: list[str]) -> int:
     check_output(args.out or None, photos=args.photos)
     if args.out and is_image(args.out):
         raise OptionError(f"tags are text, and {args.out} ends like a photo; choose another name for --out")
-    predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers, flip=args.flip)
+    predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers, tta=args.tta)
     if args.format == "csv" and (joined := [name for name in predictor.classes if ";" in name]):
         raise OptionError(f"the label {joined[0]!r} has a semicolon, which joins labels in CSV; use --format jsonl")
     predictions = predictor.predict(args.photos, threshold=args.threshold, topk=args.topk, on_bad_image="skip")
@@ -79,7 +80,7 @@ def _parser() -> Parser:
     parser.add_argument("run", metavar="RUN", help="the run folder")
     parser.add_argument("photos", metavar="PHOTO", nargs="+", help="photos, or folders of photos")
     parser.add_argument("--ensemble", metavar="RUN", action="append", default=[], help="another run to average with")
-    parser.add_argument("--flip", action="store_true", help="average with the answer on the mirrored photo")
+    add_tta(parser)
     parser.add_argument("--format", choices=FORMATS, default="table", help="(default: table)")
     parser.add_argument("-o", "--out", metavar="FILE", help="write there instead of to the terminal")
     parser.add_argument("--threshold", type=float, metavar="P", help="a probability (default: those of the run)")

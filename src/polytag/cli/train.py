@@ -31,9 +31,9 @@ _GROUPS = {
     "training": (
         *("loss", "method", "sampler", "epochs", "batch_size", "accumulate", "optimizer", "lr", "search", "schedule"),
         *("sam", "weight_decay", "clip", "average", "frozen_epochs", "patience", "evaluate_every", "judge_test"),
-        "seed",
+        *("tta", "seed"),
     ),
-    "augmentation": ("crop", "augment", "cutout", "cutout_probability", "flip", "flip_vertical", "mix"),
+    "augmentation": ("crop", "augment", "cutout", "cutout_probability", "flip", "flip_vertical", "rotate90", "mix"),
     "running": (
         *("speed", "deterministic", "device", "workers", "cache", "on_bad_image", "track", "jobs", "jobs_on"),
         *("fits", "resume", "overwrite"),

@@ -19,6 +19,7 @@ UNAUGMENTED: dict[str, Any] = {  # and without SAM: what a recipe begins with
     "cutout": 0.0,
     "flip": 0.0,
     "flip_vertical": 0.0,
+    "rotate90": 0.0,
     "mix": "none",
     "sam": "none",
 }
@@ -66,6 +67,7 @@ GENERAL: dict[str, Recipe] = {
             "cutout": 0.0,
             "flip": 0.5,
             "flip_vertical": 0.0,
+            "rotate90": 0.0,
             "mix": "none",
         },
     ),
@@ -154,6 +156,7 @@ GENERAL: dict[str, Recipe] = {
             "cutout_probability": 0.5,
             "flip": 0.5,
             "flip_vertical": 0.0,
+            "rotate90": 0.0,
             "mix": "none",
         },
     ),
