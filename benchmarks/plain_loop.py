@@ -6,20 +6,23 @@ Both have their photos decoded in memory and take turns, seed by seed. Each keep
 mAP and is judged once on the test photos. Prints test mAP (percent) and training images a second of every run, the
 means with their standard deviations, and whether polytag is ahead by more than the larger of the two. With --keep FILE
 a run that is finished is not done again, so that seeds may be computed one after the other or side by side. With --row
-NAME polytag trains as that row of suites/ucm10.toml instead of by its defaults.
+NAME polytag trains as that row of suites/ucm10.toml instead of by its defaults; where the row is asked about several
+views of a photo, the plain loop is judged a second time by the same ones, which need nothing of polytag's training.
 """
 
 import argparse
+import copy
 import csv
 import dataclasses
 import datetime
 import json
+import math
 import os
 import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +40,7 @@ from polytag.bench.suite import read_suite
 from polytag.data.preprocessing import Preprocessing
 from polytag.data.splits import three_way
 from polytag.metrics import average_precision
+from polytag.views import with_views
 
 BACKBONE, BATCH, SIDE = "mobilenetv2_100", 32, 192
 
@@ -46,9 +50,10 @@ class Result(NamedTuple):
 
     test_map: float  # percent
     speed: float  # training images a second
+    in_views: float = math.nan  # test mAP of the plain loop in the views of polytag's row, percent
 
 
-def plain(data: LabelledSet, weights: Path, epochs: int, every: int, seed: int) -> Result:
+def plain(data: LabelledSet, weights: Path, epochs: int, every: int, seed: int, tta: str = "none") -> Result:
     """Written as one writes it: BCE, AdamW at a constant rate, flips, channels last. Knows nothing of polytag."""
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
@@ -59,7 +64,7 @@ def plain(data: LabelledSet, weights: Path, epochs: int, every: int, seed: int) 
     model.reset_classifier(targets.shape[1])
     model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.01)
-    best, seconds, seen = (-1.0, 0.0), 0.0, 0
+    best, kept, seconds, seen = -1.0, model.state_dict(), 0.0, 0
     for epoch in range(1, epochs + 1):
         model.train()
         start = time.perf_counter()
@@ -77,9 +82,11 @@ def plain(data: LabelledSet, weights: Path, epochs: int, every: int, seed: int) 
         seconds += time.perf_counter() - start
         if epoch % every == 0 or epoch == epochs:
             score = judged(model, val)
-            if score > best[0]:
-                best = (score, judged(model, test))
-    return Result(100 * best[1], seen / seconds)
+            if score > best:
+                best, kept = score, copy.deepcopy(model.state_dict())
+    model.load_state_dict(kept)
+    views = math.nan if tta == "none" else 100 * judged(with_views(model, tta), test)
+    return Result(100 * judged(model, test), seen / seconds, views)
 
 
 Decoded = tuple[torch.Tensor, torch.Tensor]
@@ -145,6 +152,19 @@ def _key_value(line: str) -> tuple[tuple[Any, ...], Result]:
     return tuple(key), Result(*values)
 
 
+def told(maps: Sequence[float]) -> str:
+    """Mean and standard deviation over seeds."""
+    deviation = statistics.stdev(maps) if len(maps) > 1 else math.nan
+    return f"mean {statistics.mean(maps):.2f}  sd {deviation:.2f}"
+
+
+def compared(maps: Sequence[float], base: Sequence[float]) -> str:
+    """Whether the mean is higher by more than the larger standard deviation."""
+    gain = statistics.mean(maps) - statistics.mean(base)
+    noise = max(map(statistics.stdev, (maps, base))) if len(maps) > 1 else math.nan
+    return f"difference {gain:+.2f}, larger sd {noise:.2f}: {'ahead' if gain > noise else 'NOT ahead'}"
+
+
 def main() -> None:
     """Run both in turn and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -161,8 +181,11 @@ def main() -> None:
     print(f"{args.data.name}: {args.epochs} epochs, {BACKBONE}, {SIDE} px, batch {BATCH}")
     print(f"{datetime.date.today()}, {platform.machine()}, {torch.get_num_threads()} cores, torch {torch.__version__}")
     own = args.row or "polytag"
-    options_of(args.row)  # a wrong name is refused before anything is trained
-    runs_of: dict[str, Callable[..., Result]] = {"plain loop": plain, own: partial(ours, row=args.row)}
+    tta = options_of(args.row).get("tta", "none")  # a wrong name is refused before anything is trained
+    runs_of: dict[str, Callable[..., Result]] = {
+        "plain loop": partial(plain, tta=tta),
+        own: partial(ours, row=args.row),
+    }
     results: dict[str, list[Result]] = {name: [] for name in runs_of}
     width = max(map(len, runs_of))
     for seed in args.seeds:
@@ -175,18 +198,16 @@ def main() -> None:
                     file.write(json.dumps([key, last]) + "\n")
             results[name].append(last)
             print(f"seed {seed}  {name:{width}}  test mAP {last.test_map:6.2f}  {last.speed:6.1f} img/s", flush=True)
-    summaries = []
-    for name, runs in results.items():
-        maps = [run.test_map for run in runs]
-        deviation = statistics.stdev(maps) if len(maps) > 1 else float("nan")
-        summaries.append((statistics.mean(maps), deviation))
-        speed = statistics.median(run.speed for run in runs)
-        print(f"{name:{width}}  mean {summaries[-1][0]:.2f}  sd {deviation:.2f}  median {speed:.1f} img/s")
-    gain, noise = summaries[1][0] - summaries[0][0], max(deviation for _, deviation in summaries)
-    ratio = statistics.median(b.speed / a.speed for a, b in zip(*results.values(), strict=True))
-    print(
-        f"difference {gain:+.2f}, larger sd {noise:.2f}: {'ahead' if gain > noise else 'NOT ahead'}; speed {ratio:.2f}x"
-    )
+    bases, runs = results.values()
+    for name, of in results.items():
+        speed = statistics.median(run.speed for run in of)
+        print(f"{name:{width}}  {told([run.test_map for run in of])}  median {speed:.1f} img/s")
+    ratio = statistics.median(b.speed / a.speed for a, b in zip(bases, runs, strict=True))
+    maps = [run.test_map for run in runs]
+    print(f"{compared(maps, [run.test_map for run in bases])}; speed {ratio:.2f}x")
+    if tta != "none":
+        in_views = [run.in_views for run in bases]
+        print(f"plain loop asked by tta {tta}: {told(in_views)}; {compared(maps, in_views)}")
 
 
 if __name__ == "__main__":

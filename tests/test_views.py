@@ -12,12 +12,11 @@ from toys import tiny_set
 from polytag.data.splits import three_way
 from polytag.errors import OptionError, RunError
 from polytag.fits import arguments_of
-from polytag.inference import Judge
 from polytag.predictor import Predictor
 from polytag.recorder import Recorder
 from polytag.run import Run
 from polytag.run_config import FREE, NEWER
-from polytag.scores import load_scores
+from polytag.scores import SCORES, VAL_SCORES, load_scores
 from polytag.views import TTA, WithViews, check_tta, with_views
 
 PHOTO = torch.arange(48.0).view(1, 3, 4, 4)
@@ -107,20 +106,9 @@ def test_a_run_is_judged_and_asked_as_it_was_trained(turned):
     one, eight = (Predictor(turned, workers=0, tta=tta).logits(test) for tta in ("none", "d4"))
     assert np.abs(one - eight).max() > 1e-4
     np.testing.assert_array_equal(Predictor(turned, workers=0).logits(test), eight)
-    np.testing.assert_allclose(load_scores(turned.path).logits, eight, rtol=1e-5, atol=1e-5)
-
-
-def test_validation_asks_as_the_run_will(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr("polytag.inference.evaluate", lambda model, *_, **__: asked.append(model) or Judged())
-    for tta in ("none", "d4"):
-        Judge(None, torch.device("cpu"), tta=tta)(Corner())
-    assert [type(model) for model in asked] == [Corner, WithViews]
-
-
-class Judged:
-    def compute(self):
-        return {}
+    for name, part in ((SCORES, test), (VAL_SCORES, three_way(tiny_set(30), 0).val)):
+        asked = Predictor(turned, workers=0, tta="d4").logits(part)
+        np.testing.assert_allclose(load_scores(turned.path, name).logits, asked, rtol=1e-5, atol=1e-5)
 
 
 def test_a_run_from_before_has_its_name_still(tmp_path):

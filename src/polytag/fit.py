@@ -54,8 +54,8 @@ class Training:
         flip: probability of mirroring a training photo left and right.
         flip_vertical: the same, top and bottom.
         rotate90: probability of turning a training photo by one, two or three quarter turns, for square image sizes.
-        tta: views of a photo that the trained model is asked about, in validation too: "none", the photo alone; "flip",
-            with its mirror image; "d4", both in their four quarter turns.
+        tta: views of a photo that the trained model is asked about: "none", the photo alone; "flip", with its mirror
+            image; "d4", both in their four quarter turns. The best epoch is chosen by the photo alone.
         seed: of everything random.
         workers: threads that decode.
         cache: keep the photos decoded in memory, at the image size; "auto" where they take under 2 GiB, unless a crop

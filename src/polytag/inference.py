@@ -14,7 +14,6 @@ from polytag._team import ALONE, Team
 from polytag.data.loader import Loader, ToDevice
 from polytag.errors import DivergedError
 from polytag.metrics import Evaluation
-from polytag.views import with_views
 
 Answer = tuple[NDArray[np.float32], NDArray[np.int8]]  # logits and targets, (batch, classes) each
 BATCH = 64  # photos
@@ -115,7 +114,6 @@ class Judge:
         loader: of the validation photos.
         device: where the model is.
         team: the processes that share them.
-        tta: the views of a photo that the model is asked about.
 
     Attributes:
         interrupted: asked after each batch where there is one process; several have to agree, and do so in training.
@@ -123,8 +121,8 @@ class Judge:
 
     interrupted: Callable[[], bool] = staticmethod(lambda: False)
 
-    def __init__(self, loader: Loader, device: torch.device, team: Team = ALONE, tta: str = "none") -> None:
-        self.loader, self.device, self.team, self.tta, self.seconds = loader, device, team, tta, 0.0
+    def __init__(self, loader: Loader, device: torch.device, team: Team = ALONE) -> None:
+        self.loader, self.device, self.team, self.seconds = loader, device, team, 0.0
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """Every metric.
@@ -134,8 +132,7 @@ class Judge:
         """
         started = time.monotonic()
         try:
-            seen = with_views(model, self.tta)
-            return evaluate(seen, self.loader, self.device, self.team, between=self._between).compute()
+            return evaluate(model, self.loader, self.device, self.team, between=self._between).compute()
         finally:
             self.seconds += time.monotonic() - started
 

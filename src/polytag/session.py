@@ -185,7 +185,7 @@ class Session:
             yield Note(f"this {self.device.type} has no bf16; speed {slower} with float32 takes the place of {speed}")
             speed = slower
         recorder.go_on(running := {**running, "speed": speed})
-        judge = Judge(Loader(split.val, self.preprocessing, None, t.workers), self.device, team, t.tta)
+        judge = Judge(Loader(split.val, self.preprocessing, None, t.workers), self.device, team)
         with Interrupts(patient=team.size > 1) as interrupts:
             fits.interrupted = judge.interrupted = interrupts.seen
             if t.lr == "auto" and "lr" not in running:
