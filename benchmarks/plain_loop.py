@@ -54,7 +54,7 @@ class Result(NamedTuple):
 
 
 def plain(data: LabelledSet, weights: Path, epochs: int, every: int, seed: int, tta: str = "none") -> Result:
-    """Written as one writes it: BCE, AdamW at a constant rate, flips, channels last. Knows nothing of polytag."""
+    """Written as one writes it: BCE, AdamW at a constant rate, flips, channels last; trains without polytag."""
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     parts = [decoded(part) for part in three_way(data, 0)[:3]]
@@ -190,7 +190,8 @@ def main() -> None:
     width = max(map(len, runs_of))
     for seed in args.seeds:
         for name, run in runs_of.items():
-            key = [args.data.parent.name, args.data.name, args.epochs, args.every, name, seed]
+            judged_in = f"{name}, tta {tta}" if run is runs_of["plain loop"] and tta != "none" else name
+            key = [args.data.parent.name, args.data.name, args.epochs, args.every, judged_in, seed]
             kept = dict(map(_key_value, args.keep.read_text().splitlines())) if args.keep and args.keep.exists() else {}
             last = kept.get(tuple(key)) or run(data, args.weights, args.epochs, args.every, seed)
             if args.keep and tuple(key) not in kept:

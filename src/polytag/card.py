@@ -6,6 +6,7 @@ from typing import Any
 from polytag._files import write_text
 from polytag._text import utf8
 from polytag.run import CARD, METRICS, Run
+from polytag.views import TTA
 
 _HEADLINES = ("mAP", "CF1", "OF1")
 
@@ -17,6 +18,8 @@ def write_card(run: Run, metrics: dict[str, Any]) -> None:
     table = [f"| {' | '.join(row)} |" for row in rows]
     photos = ", ".join(f"{count} {name}" for name, count in run.config["data"]["photos"].items())
     best = metrics["best"]
+    views = len(TTA[run.tta])
+    told = [f"Numbers and thresholds are of answers averaged over {views} views of a photo (tta {run.tta}).", ""]
     why = "the best by validation mAP" if best["score"] > -math.inf else "the last, as no validation mAP is defined"
     height, width = run.preprocessing.image_size
     text = [
@@ -32,6 +35,7 @@ def write_card(run: Run, metrics: dict[str, Any]) -> None:
         "",
         *table,
         "",
+        *(told if views > 1 else ()),
         f"The weights are those of epoch {best['epoch']}, {why}; more in `{METRICS}`.",
         "",
         "```",

@@ -15,7 +15,7 @@ from polytag.build import CHOICES, OBJECTS, Choice, build_loss, factory, head_fo
 from polytag.data.augment.base import Augmentation, Chain, Unchanged
 from polytag.data.augment.cutout import Cutout
 from polytag.data.augment.flip import Flip
-from polytag.data.augment.turn import Rotate90
+from polytag.data.augment.turn import Rotate90, check_square
 from polytag.data.labelled_set import LabelledSet
 from polytag.errors import OptionError
 from polytag.run import Run
@@ -24,7 +24,7 @@ from polytag.trackers import check_trackers
 from polytag.train.device import accelerator_for, deterministic
 from polytag.train.memory import kept_memory
 from polytag.train.speed import SPEEDS
-from polytag.views import check_tta, check_turns
+from polytag.views import check_tta
 
 
 @dataclass(kw_only=True)
@@ -155,7 +155,7 @@ class Training:
         size = preprocessing_defaults(self.backbone, self.image_size).image_size
         check_tta(self.tta, size)
         if self.rotate90:
-            check_turns("rotate90", size)
+            check_square("rotate90", size)
         check_trackers(self.track)
         if self.deterministic and self.speed == "auto":
             raise OptionError("deterministic excludes speed auto, which measures and may choose otherwise next time")

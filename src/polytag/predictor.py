@@ -79,11 +79,10 @@ class Predictor:
         if device == "cuda" and not cuda:
             raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
         self.device = torch.device("cuda" if cuda and device != "cpu" else "cpu")
-        views = [run.tta if tta is None else tta for run in self.runs]
-        for run, each in zip(self.runs, views, strict=True):
-            check_tta(each, run.preprocessing.image_size)
+        for run in self.runs:
+            check_tta(tta or run.tta, run.preprocessing.image_size)
         models = [run.load_model(head).folded().to(self.device) for run in self.runs]
-        self.models = [with_views(model, each) for model, each in zip(models, views, strict=True)]
+        self.models = [with_views(model, tta or run.tta) for model, run in zip(models, self.runs, strict=True)]
         self.batch_size, self.workers = batch_size, workers
 
     def logits(self, photos: Photos) -> NDArray[np.float64]:

@@ -249,6 +249,7 @@ class Session:
         if t.jobs > 1 and self.team.size > 1:
             raise OptionError(f"jobs must be 1 in a training of {self.team.size} processes, got {t.jobs}")
         alone: Any = {"resume": False, "overwrite": False, "jobs": 1, "judge_test": False, "source": {}, "track": ()}
+        alone["tta"] = "none"  # nobody reads their answers but methods, which ask about the photo alone
         return Fits(
             again=lambda **changes: dataclasses.replace(t, **alone | changes),
             free=FREE,

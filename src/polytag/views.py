@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from polytag._checks import check_choice
-from polytag.errors import OptionError
+from polytag.data.augment.turn import check_square
 from polytag.model import mean_logits
 
 View = tuple[bool, int]  # whether mirrored left and right, and then by how many quarter turns
@@ -44,14 +44,7 @@ def check_tta(tta: str, image_size: tuple[int, int]) -> None:
     """Raise :class:`OptionError` unless photos of ``(height, width)`` pixels have these views."""
     check_choice("tta", tta, tuple(TTA))
     if tta == "d4":
-        check_turns("tta d4", image_size)
-
-
-def check_turns(option: str, image_size: tuple[int, int]) -> None:
-    """Raise :class:`OptionError` for an option that turns photos, unless ``(height, width)`` is a square."""
-    height, width = image_size
-    if height != width:
-        raise OptionError(f"{option} turns photos, which must be square for that, got {height} x {width} pixels")
+        check_square("tta d4", image_size)
 
 
 def _seen(images: Tensor, view: View) -> Tensor:

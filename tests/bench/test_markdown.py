@@ -51,6 +51,16 @@ def test_a_whole_table():
     ]
 
 
+def test_views_that_count_in_a_cost_are_told():
+    table = made([line("a", 0.5)])
+    assert "once for each view" not in as_markdown(table, COMMAND)
+    rows = tuple(replace(row, options={**row.options, "tta": "d4"}) for row in table.suite.rows)
+    table = replace(table, suite=replace(table.suite, rows=rows))
+    assert "model that is left at inference, once for each view of a photo where a row has tta." in as_markdown(
+        table, COMMAND
+    )
+
+
 def test_photos_that_are_drawn_together_are_told():
     text = as_markdown(made([line("a", 0.5)], groups=30), COMMAND)
     assert "protocol fast, 412 test photos of 30 groups, each drawn together, 20 labels" in text

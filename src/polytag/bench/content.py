@@ -120,8 +120,13 @@ def notes(table: Table) -> list[str]:
         *_ensembles(table),
         "Train time and MB (peak memory of training, of the GPU where there was one) are those that the trainings "
         "noted, ms/photo (batch 1) is measured for this table; params and GMACs (forward, one photo) are those of the "
-        "model that is left at inference.",
+        f"model that is left at inference{_in_views(table)}.",
     ]
+
+
+def _in_views(table: Table) -> str:
+    several = any(row.options.get("tta", "none") != "none" for row in table.suite.trained)
+    return ", once for each view of a photo where a row has tta" if several else ""
 
 
 def _size(table: Table, group: str) -> str:

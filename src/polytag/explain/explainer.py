@@ -22,6 +22,7 @@ from polytag.heads.base import CouplingHead
 from polytag.labels import Labels
 from polytag.predictor import Photos, Tolerant, as_images
 from polytag.run import Run
+from polytag.views import with_views
 
 BATCH = 16  # photos
 
@@ -80,6 +81,7 @@ class Explainer:
             raise OptionError("device is cuda, and torch finds no GPU on this machine; use auto or cpu")
         self.device = torch.device("cuda" if cuda and device != "cpu" else "cpu")
         self.model = self.run.load_model(head).folded().to(self.device)
+        self.asked = with_views(self.model, self.run.tta)
         self.ways = ways_of(self.model.head)
         self.way = best_way(self.model.head) if way == "auto" else way
         check_way(self.model.head, self.way)
@@ -121,8 +123,10 @@ class Explainer:
         found: list[Explanation] = []
         for batch in loader.in_order(BATCH):
             with torch.no_grad():
-                features = self.model.backbone(to_device(batch).images)
-                logits = self.model.head(features).double().cpu().numpy()
+                images_in = to_device(batch).images
+                features = self.model.backbone(images_in)
+                seen = self.model.head(features) if self.asked is self.model else self.asked(images_in)
+                logits = seen.double().cpu().numpy()
                 self._check(logits)
                 scores = expit(self.run.calibration.apply(logits) if self.run.calibration else logits)
                 relevant = self._attention(features)

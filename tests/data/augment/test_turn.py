@@ -25,6 +25,21 @@ def test_by_default_all_four_orientations_are_as_likely():
     assert (np.abs(counts - 1000) < 5 * np.sqrt(4000 * 3 / 16)).all()
 
 
+def test_a_photo_that_is_no_square_is_refused():
+    sentence = "rotate90 turns photos, so they must be square, and these have 6 x 5 pixels; choose equal sides"
+    with pytest.raises(OptionError, match=sentence):
+        Rotate90(1.0)(PHOTO[:, :5], generator(0))
+
+
+def test_the_argument_is_left_as_it_was():
+    before = PHOTO.copy()
+    for number in range(20):
+        found = Rotate90(1.0)(PHOTO, generator(number))
+        assert (found.shape, found.dtype) == (PHOTO.shape, np.uint8)
+        assert np.array_equal(found, Rotate90(1.0)(PHOTO, generator(number)))
+    assert np.array_equal(PHOTO, before)
+
+
 def test_a_probability_out_of_range_is_refused():
     with pytest.raises(OptionError, match=r"^probability must be between 0 and 1, got -0\.5$"):
         Rotate90(-0.5)
