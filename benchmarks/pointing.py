@@ -95,7 +95,8 @@ def within_reach(shape: tuple[int, ...], boxes: Sequence[Box]) -> bool:
 def curves(
     explainer: Explainer, photo: NDArray[np.uint8], heat: NDArray[np.float32], column: int
 ) -> NDArray[np.float64]:
-    """Insertion and deletion: mean probabilities over the steps, ``(2,)``."""
+    """Insertion and deletion, in the pixels that the model sees: mean probabilities over the steps, ``(2,)``."""
+    photo = explainer.run.preprocessing.resize(photo)
     size = (photo.shape[1], photo.shape[0])
     smooth = np.asarray(Image.fromarray(heat).resize(size, Image.Resampling.BILINEAR))
     ties = generator(0).permutation(smooth.size)  # where a map is flat, no place is hotter than another
@@ -105,9 +106,8 @@ def curves(
     for step in range(STEPS + 1):
         hot = (ranks >= 1 - step / STEPS)[..., None]
         pictures += [np.where(hot, photo, blurred), np.where(hot, blurred, photo)]
-    resized = np.stack([explainer.run.preprocessing.resize(picture) for picture in pictures])
     with torch.no_grad():
-        images = torch.from_numpy(explainer.run.preprocessing.normalize(resized)).to(explainer.device)
+        images = torch.from_numpy(explainer.run.preprocessing.normalize(np.stack(pictures))).to(explainer.device)
         scores = explainer.model(images)[:, column].double().sigmoid().cpu().numpy()
     mean: NDArray[np.float64] = scores.reshape(-1, 2).mean(axis=0)
     return mean
@@ -237,8 +237,9 @@ def main() -> None:
     print(f"{datetime.date.today()}, {len(photos)} test photos, {len(pairs)} pairs of a photo and a label with boxes;")
     print(f"{len(counted)} labels have boxes on {args.least} photos or more; {len(chosen)} pairs put in and taken out")
     head = "".join(f"{column:>{width + 2}}" for column, width in zip(COLUMNS, WIDTHS, strict=True))
-    print(f"{'row':<36}{'way':<10}{'runs':>4}{head}")
-    print(f"{'the middle of the photo':<50}{100 * pointing(middle, args.least)[0]:>11.1f}")
+    widest = max(map(len, [*rows, "the middle of the photo"])) + 2
+    print(f"{'row':<{widest}}{'way':<10}{'runs':>4}{head}")
+    print(f"{'the middle of the photo':<{widest + 14}}{100 * pointing(middle, args.least)[0]:>11.1f}")
     first: list[Measured] = []
     for name, runs in rows.items():
         by_chance: dict[Path, dict[tuple[Path, str], NDArray[np.float64]]] = defaultdict(dict)
@@ -251,7 +252,7 @@ def main() -> None:
             line = "".join(
                 f"{cell:>{width + 2}}" for cell, width in zip(cells(asked, args.least, difference), WIDTHS, strict=True)
             )
-            print(f"{name:<36}{way:<10}{len(runs):>4}{line}", flush=True)
+            print(f"{name:<{widest}}{way:<10}{len(runs):>4}{line}", flush=True)
 
 
 if __name__ == "__main__":

@@ -123,9 +123,9 @@ class Explainer:
         found: list[Explanation] = []
         for batch in loader.in_order(BATCH):
             with torch.no_grad():
-                images_in = to_device(batch).images
-                features = self.model.backbone(images_in)
-                seen = self.model.head(features) if self.asked is self.model else self.asked(images_in)
+                pixels = to_device(batch).images
+                features = self.model.backbone(pixels)
+                seen = self.model.head(features) if self.asked is self.model else self.asked(pixels)
                 logits = seen.double().cpu().numpy()
                 self._check(logits)
                 scores = expit(self.run.calibration.apply(logits) if self.run.calibration else logits)
