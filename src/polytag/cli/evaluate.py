@@ -6,8 +6,8 @@ from polytag._text import counted, printable, table, without_nan
 from polytag.cli.console import say
 from polytag.cli.options import parse_with_nested
 from polytag.cli.parser import Parser
-from polytag.cli.parts import add_tta, part_of, readable
-from polytag.cli.reading import add_reading, read
+from polytag.cli.parts import add_tta, part_of, read_as_trained, readable
+from polytag.cli.reading import add_reading
 from polytag.cli.show import class_table, number
 from polytag.data.check import bad_images_error, find_bad_images
 from polytag.predictor import Predictor
@@ -17,7 +17,7 @@ def main(words: list[str]) -> int:
     """Print every metric of one run, or of several as one model."""
     args = parse_with_nested(_parser(), words, ("reader",))
     predictor = Predictor(args.run, *args.ensemble, device=args.device, workers=args.workers, tta=args.tta)
-    data = part_of(readable(read(args), args), args, predictor)
+    data = part_of(readable(read_as_trained(args, predictor.runs[0]), args), args, predictor)
     for note in predictor.match_notes(data.classes):
         say(note)
     if args.on_bad_image == "stop" and (bad := find_bad_images(data.images, max(1, args.workers))):

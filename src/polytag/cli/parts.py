@@ -1,11 +1,13 @@
 """Which photos of a data set a command looks at, and the options that say so."""
 
 import argparse
+import shlex
+from pathlib import Path
 
 import numpy as np
 
 from polytag.cli.console import say
-from polytag.cli.reading import add_reading, read
+from polytag.cli.reading import READING, add_reading, read, typed
 from polytag.data.check import bad_images_error, find_bad_images
 from polytag.data.labelled_set import SPLITS, LabelledSet
 from polytag.data.splits import NO_SPLITS, three_way
@@ -44,10 +46,28 @@ def add_tta(parser: argparse.ArgumentParser) -> None:
 def chosen_part(args: argparse.Namespace, run: Run) -> LabelledSet:
     """The photos that such a command settles it on, with a warning where labels are not those of the run."""
     predictor = Predictor(run, device=args.device, workers=args.workers)
-    data = part_of(readable(read(args), args), args, predictor)
+    data = part_of(readable(read_as_trained(args, run), args), args, predictor)
     for note in predictor.match_notes(data.classes):
         say(note)
     return data
+
+
+def read_as_trained(args: argparse.Namespace, run: Run) -> LabelledSet:
+    """The labelled photos that the options name; data of the run's training as there, unless other options are typed.
+
+    What is taken from the run is put into ``args``, too, and told.
+    """
+    source = run.config["data"].get("source")
+    if isinstance(source, dict) and Path(args.data).resolve() == Path(str(source.get("data"))).resolve():
+        known = {name: getattr(args, name) for name in READING}
+        taken = {name: source[name] for name in READING if known[name] is None and source.get(name) is not None}
+        if isinstance(reader := taken.get("reader"), dict):
+            taken["reader"] = {key: tuple(v) if isinstance(v, list) else v for key, v in reader.items()}
+        vars(args).update(taken)
+        if taken:
+            words = typed(argparse.Namespace(data="", **dict.fromkeys(READING) | taken))[1:]
+            say(f"read as in the training of {run.path}: {shlex.join(words)}")
+    return read(args)
 
 
 def readable(data: LabelledSet, args: argparse.Namespace) -> LabelledSet:

@@ -19,6 +19,7 @@ from polytag.errors import OptionError
 
 SHORTCUTS = ("images", "group_by", "unlisted")  # options of readers that have a name of their own
 VOCABULARY = ("classes", "min_count", "rename")
+READING = (*SHORTCUTS, *VOCABULARY, "manifest", "reader")  # all options of data
 FILES = ("data", "images", "rename", "classes", "manifest")  # options that are paths
 
 
