@@ -23,6 +23,18 @@ def section(kind: str, table: Mapping[str, Any]) -> list[str]:
     return [f"## {kind}", "", "| name | what | options |", "|---|---|---|", *rows, ""]
 
 
+def counting(name: str) -> str:
+    """Which labels of a photo a metric counts as found, where it is not those above the threshold."""
+    kinds = {
+        "_top3_thresholded": "those of the three highest labels that lie above the threshold",
+        "_top3_at_80": "those of the three highest labels that lie above 0.8",
+        "_top3": "the three highest labels of a photo",
+        "_at_80": "labels above 0.8",
+    }
+    found = next((text for end, text in kinds.items() if name.endswith(end)), "")
+    return f" Predicted are {found}." if found else ""
+
+
 def page() -> str:
     """The whole page."""
     lines = ["# Reference", "", "Made by `make docs` from the tables; options are set as `--loss.gamma-neg 4`.", ""]
@@ -30,7 +42,7 @@ def page() -> str:
         if kind != "speed":
             lines += section(kind, table)
     lines += ["## metric", "", "| name | what |", "|---|---|"]
-    lines += [f"| `{name}` | {summary(entry)} |" for name, entry in METRICS.items()]
+    lines += [f"| `{name}` | {summary(entry)}{counting(name)} |" for name, entry in METRICS.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -66,11 +66,11 @@ class Training:
         evaluate_every: epochs from one validation to the next.
         judge_test: judge the best weights on the test photos in the end; not wanted while you explore.
         device: "auto", "cpu" or "cuda".
-        track: experiment trackers to tell, beside the files of the run folder.
+        track: experiment trackers to tell, beside the files of the run folder: tensorboard, wandb, mlflow.
         jobs: trainings at once, where a method needs several.
         jobs_on: what runs them: "processes" of this machine, or "ray".
-        fits: the folder that those go to, below ``out`` by default; what is there already is not trained again, so that
-            trainings with one folder share their teachers.
+        fits: the folder of the trainings that a method needs (teachers), below ``out`` by default; what is there is not
+            trained again, so that trainings with one folder share their teachers.
         resume: go on with the training that ``out`` holds.
         overwrite: replace the run that ``out`` holds.
         command: noted as the origin of the run.

@@ -39,7 +39,7 @@ def test_a_whole_table():
         "on the same photos. Up and down: the interval leaves out 0; ↑ and ↓ say the same of the number before them.\n"
         "- With 5 seeds this protocol resolves a difference of about 1.2 points of mAP: its verdicts would find it "
         "four times of five, as far as the noise of these rows tells.\n"
-        "- Of its 12 intervals up to 1 would leave out 0 by chance alone, were all rows alike; verdicts are not "
+        "- Of its 12 intervals about 1 would leave out 0 by chance alone, were all rows alike; verdicts are not "
         "corrected for that.\n"
         "- Labels by how many training photos have them: head, at least 100 (12 labels); medium, between (7 labels); "
         "tail, fewer than 20 (1 label).\n"

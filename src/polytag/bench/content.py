@@ -154,7 +154,7 @@ def _by_chance(table: Table) -> list[str]:
     if len(table.suite.seeds) < 2 or not chance:
         return []
     return [
-        f"Of its {intervals} intervals up to {chance} would leave out 0 by chance alone, were all rows alike; verdicts "
+        f"Of its {intervals} intervals about {chance} would leave out 0 by chance alone, were all rows alike; verdicts "
         "are not corrected for that."
     ]
 
