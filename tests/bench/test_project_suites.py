@@ -44,6 +44,12 @@ def test_upsamplings_are_compared_under_the_attention_of_the_papers_table(name):
 
 
 @pytest.mark.parametrize("name", ["papers-decouple", "papers-decouple-nus"])
+def test_the_decouplenet_suites_have_the_two_headlines_of_their_paper(name):
+    (path,) = (path for path in SUITES if path.stem == name)
+    assert {"mAP_voc12", "CF1_mean"} <= set(read_suite(path, "full").metrics)
+
+
+@pytest.mark.parametrize("name", ["papers-decouple", "papers-decouple-nus"])
 def test_every_resnet_of_the_decouplenet_suites_begins_with_the_weights_that_their_recipe_names(name):
     (path,) = (path for path in SUITES if path.stem == name)
     backbones = {row.options["backbone"] for row in read_suite(path, "full").trained}

@@ -1,6 +1,7 @@
 """What a person sees of a training: a bar on a terminal, plain lines elsewhere, and no escapes from data."""
 
 import io
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -58,6 +59,7 @@ def test_a_terminal_gets_a_bar_between_the_lines(monkeypatch):
     assert any(line.startswith("epoch 1/10  33%|") and " 2/6 [" in line for line in bars)
     assert any(line.startswith("epoch 3/10  30%|") and " 9/30 [" in line for line in bars)
     assert not any("<-" in line for line in bars)
+    assert any(re.search(r"\[\d\d:\d\d<\d\d:\d\d\]", line) for line in bars)  # time that is gone, and that is left
     assert max(map(len, bars)) <= 80
 
 

@@ -34,6 +34,8 @@ def test_the_demo_ends_with_a_run_a_comparison_and_a_picture(small, tmp_path, ca
     with Image.open(out / "contact_sheet.png") as sheet:
         assert min(sheet.size) > 100
     assert Run.open(out).metrics["test"]["mAP"] > 0
+    _, _, told = shown.partition("\nNext, your own photos:\n")
+    assert told.startswith("  polytag train PHOTOS/labels.csv --out runs/mine ")
 
 
 def test_a_run_of_ones_own_is_not_replaced(small, run_copy, refused):

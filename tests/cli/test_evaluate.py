@@ -50,6 +50,11 @@ def test_an_ensemble_is_judged_as_one(trained, second, photos, capsys):
     assert list(both["classes"]) == list(alone["classes"])
     assert both["ranking_loss"] != alone["ranking_loss"]
     assert narrated == ""
+    predictor = Predictor(trained, second)
+    expected = predictor.evaluate(open_data(photos)).compute(predictor.threshold_logits)
+    shared = {name: value for name, value in both.items() if isinstance(value, float) and name in expected}
+    assert len(shared) > 30
+    assert shared == pytest.approx({name: expected[name] for name in shared}, rel=1e-6)
 
 
 def test_more_views_of_a_photo_are_asked_about_if_wanted(trained, photos, capsys, monkeypatch):

@@ -175,6 +175,16 @@ def test_mirrored_photos_are_asked_about_too_if_wanted(trained, photos, capsys):
         assert [tags[name] for name in predictor.classes] == pytest.approx(row.tolist(), abs=1e-5)
 
 
+def test_an_ensemble_answers_as_one(trained, second, photos, capsys):
+    words = [str(trained), str(photos), "--ensemble", str(second), "--format", "jsonl", "--topk", "3"]
+    assert main(["predict", *words]) == 0
+    lines = list(map(json.loads, capsys.readouterr().out.splitlines()))
+    predictor = Predictor(trained, second)
+    for row, line in zip(predictor.predict_proba(photos), lines, strict=True):
+        scores = {tag["label"]: tag["score"] for tag in line["tags"]}
+        assert [scores[name] for name in predictor.classes] == pytest.approx(row.tolist(), abs=1e-5)
+
+
 def test_two_ways_to_choose_tags_are_refused(trained, photos, refused):
     assert refused("predict", str(trained), str(photos), "--threshold", "0.5", "--topk", "2") == (
         "--threshold and --topk are two ways to choose tags; give one of them"

@@ -74,16 +74,21 @@ def test_no_workers_are_refused():
         find_bad_images(ImageArrays([]), 0)
 
 
-def test_the_refusal_says_what_to_do_and_lists_ten():
-    bad = [(number, f"{number}.jpg cannot be read: it is empty") for number in range(0, 30, 2)]
+def test_the_refusal_says_what_to_do_and_lists_them_all():
+    bad = [(number, f"{number}.jpg cannot be read: it is empty") for number in range(0, 74, 2)]
     error = bad_images_error(bad, 120)
     lines = str(error).split("\n")
     assert isinstance(error, DataError)
     assert lines[0] == (
-        "15 of 120 photos cannot be read; repair or remove them, or leave them out with --on-bad-image skip:"
+        "37 of 120 photos cannot be read; repair or remove them, or leave them out with --on-bad-image skip:"
     )
-    assert lines[1:11] == [f"  {number}.jpg cannot be read: it is empty" for number in range(0, 20, 2)]
-    assert lines[11:] == ["  ... and 5 more"]
+    assert lines[1:] == [f"  {number}.jpg cannot be read: it is empty" for number in range(0, 74, 2)]
+
+
+def test_of_very_many_a_thousand_are_listed():
+    lines = str(bad_images_error([(number, f"{number} is empty") for number in range(1005)], 2000)).split("\n")
+    assert len(lines) == 1 + 1000 + 1
+    assert lines[-1] == "  ... and 5 more"
 
 
 def test_the_refusal_of_one_photo_speaks_of_one():

@@ -11,7 +11,7 @@ from polytag.errors import OptionError
 from polytag.explain import WAYS, ways
 from polytag.explain.ways import attention, best_way, class_maps, grad_cam
 from polytag.heads import HEADS
-from polytag.heads.base import ChannelWeights, Head
+from polytag.heads.base import ChannelWeights, Head, MapHead
 from polytag.heads.csra import CSRA
 from polytag.heads.decouple import Decouple
 from polytag.heads.gat import GAT
@@ -46,6 +46,30 @@ def test_the_maps_of_a_linear_head_are_its_logits_place_by_place():
     for head in (Linear(D, C), Linear(D, C, normalize=True, scale=7.0)):
         maps = class_maps(head, features(), [3, 0])
         torch.testing.assert_close(maps.mean(dim=(2, 3)), head(features())[:, [3, 0]], rtol=1e-4, atol=1e-5)
+
+
+def test_maps_are_where_the_features_are(head):
+    """What one place alone has is hottest there, or, where maps are enlarged between, next to it."""
+    quiet, far = torch.zeros(1, D, 3, 4), 1 if isinstance(head, Decouple) else 0
+    for row, column in ((0, 0), (0, 3), (2, 1)):
+        one = quiet.clone()
+        one[0, :, row, column] = features(1)[0, :, 0, 0]
+        seen = grad_cam(head, one, range(C)).flatten(2)
+        assert (seen.sum(dim=2) == seen[..., 4 * row + column]).all()  # nothing anywhere else
+        if isinstance(head, MapHead):
+            change = class_maps(head, one, range(C)) - class_maps(head, quiet, range(C))
+            hottest = change.abs().flatten(2).argmax(dim=2)
+            assert ((hottest // 4 - row).abs() <= far).all()
+            assert ((hottest % 4 - column).abs() <= far).all()
+
+
+def test_the_maps_of_ml_gcn_are_its_weights_place_by_place():
+    torch.manual_seed(0)
+    head = HEADS["ml_gcn"](D, C).eval()
+    weights = head.class_weights()
+    for row, column in ((0, 0), (0, 3), (2, 1)):
+        expected = features()[:, :, row, column] @ weights.T
+        torch.testing.assert_close(head.class_maps(features())[:, :, row, column], expected)
 
 
 def test_gradients_of_a_linear_head_are_its_weights():

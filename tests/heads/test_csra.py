@@ -1,5 +1,6 @@
 """What CSRA promises: numbers worked by hand, several heads summed, maps whose means are its first part."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -40,6 +41,26 @@ def test_the_length_of_a_weight_means_nothing_and_without_strength_the_mean_of_t
         head.weight.mul_(torch.tensor([[[3.0], [0.1]], [[7.0], [2.0]]]))
     torch.testing.assert_close(head(MAP), before)
     torch.testing.assert_close(head.class_maps(MAP).mean(dim=(2, 3)), before)
+
+
+@pytest.mark.parametrize("attention_heads", [2, 4, 6, 8])
+def test_every_head_has_weights_of_its_own(attention_heads):
+    random = np.random.default_rng(attention_heads)
+    maps, weight = random.normal(size=(3, 5, 2, 3)), random.normal(size=(attention_heads, 4, 5))
+    head = CSRA(5, 4, attention_heads, 0.3).double()
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(weight))
+    few = {2: [1, None], 4: [1, 2, 4, None]}
+    sharp = few.get(attention_heads, [*range(1, attention_heads), None])
+    expected = np.zeros((3, 4))
+    for own, sharpness in zip(weight, sharp, strict=True):
+        scores = np.einsum("cd,bdn->bcn", own / np.linalg.norm(own, axis=1, keepdims=True), maps.reshape(3, 5, 6))
+        looked = scores.max(axis=2)
+        if sharpness is not None:
+            shares = np.exp(sharpness * scores)
+            looked = (shares * scores).sum(axis=2) / shares.sum(axis=2)
+        expected += scores.mean(axis=2) + 0.3 * looked
+    np.testing.assert_allclose(head(torch.from_numpy(maps)).detach().numpy(), expected, rtol=1e-10)
 
 
 def test_options_out_of_range_are_refused():

@@ -176,6 +176,21 @@ def test_small_problems_are_solved_as_well_as_by_trying_every_split(seed):
     assert found == best
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_small_problems_of_groups_are_solved_as_well_as_by_trying_every_split(seed):
+    random = np.random.default_rng(100 + seed)
+    groups = np.repeat(np.arange(7), random.integers(1, 4, 7))
+    matrix = np.zeros((7, 3 + seed), dtype=int)
+    for column in range(matrix.shape[1]):
+        matrix[random.choice(7, random.integers(3, 5), replace=False), column] = 1
+    items = matrix[groups] * (random.random((len(groups), matrix.shape[1])) < 0.5)
+    for group, row in enumerate(matrix):  # at least one item of a group has each of its labels
+        items[np.flatnonzero(groups == group)[0]] = row
+    part, missing = stratify(of_matrix(items), (1, 1, 1), seed, groups)
+    assert all(len(set(part[groups == group])) == 1 for group in range(7))
+    assert len(missing) == fewest_empty(matrix, 3)
+
+
 def test_what_cannot_be_had_is_listed():
     # Each of four classes is on all but one of four items: three parts hold two items and one each, and the classes
     # that are not on the one of a single item miss its part.

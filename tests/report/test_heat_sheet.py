@@ -93,6 +93,15 @@ def test_attention_is_shown_for_the_labels_that_are_drawn_before_the_highest_oth
     assert bars[:4] == ["cat  0.20", "dog  0.10", "label 00  0.90", "label 01  0.89"]
 
 
+def test_attention_is_drawn_as_long_as_its_share(monkeypatch):
+    boxes = []
+    monkeypatch.setattr(module.Canvas, "box", lambda self, place, size, *colours: boxes.append(size))
+    attention = {"dog": 1.0, "cat": 0.25, "hat": 0.5}
+    heat_sheet([Explanation("a", GREY, (heat([[0, 1]], "dog"),), attention)], "maps")
+    lengths = [width for width, height in boxes if height == module.BAR_STEP - 4]
+    assert lengths == [lengths[0], lengths[0] / 2, lengths[0] / 4]
+
+
 def test_photos_are_shrunk_before_heat_is_laid_over_them(monkeypatch):
     shapes = []
     monkeypatch.setattr(module, "overlay", lambda photo, heat: shapes.append(photo.shape) or photo)

@@ -39,6 +39,25 @@ def timed(monkeypatch):
     return tried, seconds
 
 
+def test_a_compiled_training_learns_what_an_eager_one_does(monkeypatch):
+    """By the compiler's own tracing, without the code generator, which takes a minute; "compile" itself is with it."""
+    calls, real = [], torch.compile
+
+    def traced(model, **options):
+        calls.append(options)
+        return real(model, backend="eager")
+
+    torch.manual_seed(0)
+    eager = Supervised(Small(), WeightedBCE())
+    compiled, before = copy.deepcopy(eager), weights_of(eager)
+    assert list(run(eager, epochs=1, speed=SPEEDS["channels_last"]))
+    monkeypatch.setattr(torch, "compile", traced)
+    assert list(run(compiled, epochs=1, speed=SPEEDS["compile"]))
+    assert len(calls) == 1
+    assert not torch.equal(weights_of(eager), before)
+    torch.testing.assert_close(weights_of(compiled), weights_of(eager), rtol=1e-5, atol=1e-6)
+
+
 def test_the_fastest_is_taken_and_told_in_images_a_second(timed):
     timed[1].update(eager=0.5, channels_last=0.25, medium=0.5, bf16=1.0)
     assert found(Watched()) == (

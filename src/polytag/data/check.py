@@ -13,7 +13,7 @@ from polytag.errors import DataError
 
 Used = TypeVar("Used")
 
-SHOWN = 10
+SHOWN = 1000  # photos in the list of those that cannot be read
 _BLOCK = 4096  # photos handed out at a time: tasks of 10 million would take gigabytes
 
 
@@ -77,7 +77,7 @@ def open_each(images: Images, workers: int, use: Callable[[NDArray[np.uint8]], U
 
 
 def bad_images_error(bad: Sequence[tuple[int, str]], total: int) -> DataError:
-    """The refusal of a data set with bad photos: a sentence, then the first ten, a line each.
+    """The refusal of a data set with bad photos: a sentence, then a line for each, up to a thousand.
 
     Args:
         bad: what :func:`find_bad_images` returned; not empty.

@@ -14,7 +14,7 @@ TRAIN, VAL, TEST = range(3)
 NO_SPLITS = "no splits in the data"
 SHARES = (0.8, 0.1, 0.1)
 CUT = (0.9, 0.1)  # train and val, where the data has no validation split
-SHOWN = 5  # names in a note
+SHOWN, LISTED = 5, 200  # names in a note, and in the one that is the list of what could not be
 
 
 class Split(NamedTuple):
@@ -105,7 +105,7 @@ def _cut(
     if lacking:
         present = dict(zip(labels.classes, labels.counts().present.tolist(), strict=True))
         some = [f"{name!r} ({_count(present[name], 'photo')}) is not in {', '.join(lacking[name])}" for name in lacking]
-        notes.append(f"{_count(len(lacking), 'label')} could not be on every side: " + _some(some, "; "))
+        notes.append(f"{_count(len(lacking), 'label')} could not be on every side: " + _some(some, "; ", LISTED))
     return part
 
 
@@ -120,5 +120,5 @@ def _count(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _some(texts: Sequence[str], between: str = ", ") -> str:
-    return between.join(texts[:SHOWN]) + (f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else "")
+def _some(texts: Sequence[str], between: str = ", ", shown: int = SHOWN) -> str:
+    return between.join(texts[:shown]) + (f" and {len(texts) - shown} more" if len(texts) > shown else "")
