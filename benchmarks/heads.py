@@ -1,9 +1,11 @@
 """What every head costs as labels grow: ``python benchmarks/heads.py``.
 
 Forward and backward on a map of 16 x 1280 x 7 x 7, in turns, counted in linear heads of as many labels; and the memory
-that a step takes on top of the weights. A head that does not scale shows here.
+that a step takes on top of the weights. A head that does not scale shows here; from which number on another one is
+cheaper shows ``python benchmarks/heads.py --labels 300 600 1000 --heads ml_decoder decouple``.
 """
 
+import argparse
 import datetime
 import platform
 import statistics
@@ -18,7 +20,6 @@ from torch.utils._pytree import tree_leaves
 from polytag.heads import HEADS
 
 BATCH, CHANNELS, SIDE, ROUNDS = 16, 1280, 7, 3
-LABELS = (20, 1000)
 
 
 class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -54,23 +55,28 @@ def step(head: nn.Module, features: Tensor) -> None:
 
 def main() -> None:
     """Print a line for each head."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--labels", type=int, nargs="+", default=[20, 1000], metavar="N", help="(default: 20 1000)")
+    parser.add_argument("--heads", nargs="+", choices=HEADS, default=list(HEADS), metavar="NAME", help="(default: all)")
+    args = parser.parse_args()
+    names = ["linear", *(name for name in args.heads if name != "linear")]
     print(
         f"{datetime.date.today()}, {platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
     )
     features = torch.randn(BATCH, CHANNELS, SIDE, SIDE).to(memory_format=torch.channels_last)
-    print(f"{'':<14}" + "".join(f"{f'{labels} labels':>34}" for labels in LABELS))
-    print(f"{'head':<14}" + f"{'parameters':>14}{'time':>8}{'MB a step':>12}" * len(LABELS))
+    print(f"{'':<14}" + "".join(f"{f'{labels} labels':>34}" for labels in args.labels))
+    print(f"{'head':<14}" + f"{'parameters':>14}{'time':>8}{'MB a step':>12}" * len(args.labels))
     taken: dict[tuple[str, int], list[float]] = {}
-    heads = {(name, labels): kind(CHANNELS, labels).train() for labels in LABELS for name, kind in HEADS.items()}
+    heads = {(name, labels): HEADS[name](CHANNELS, labels).train() for labels in args.labels for name in names}
     for number in range(1 + ROUNDS):
         for key, head in heads.items():
             start = time.perf_counter()
             step(head, features)
             if number:
                 taken.setdefault(key, []).append(time.perf_counter() - start)
-    for name in HEADS:
+    for name in names:
         cells = []
-        for labels in LABELS:
+        for labels in args.labels:
             head = heads[name, labels]
             with Largest() as memory:
                 step(head, features)
