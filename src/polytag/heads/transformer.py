@@ -19,8 +19,8 @@ class Transformer(Head):
     """Logits of the label tokens after encoder layers, with norms in front, over ``h * w`` cells and ``C`` labels.
 
     Time grows with the ``h * w + C`` tokens, and with their square beyond about 2,300, where attention costs more
-    than the linear layers: at 1,000 labels a step of 16 small maps takes 8.4 GB, and 200 times as long as ML-
-    Decoder's. Cells have no position. :class:`polytag.Training` tells it the vectors of the labels.
+    than the linear layers: at 1,000 labels a step of 16 small maps takes 8.4 GB, and 200 times as long as
+    ML-Decoder's. Cells have no position. :class:`polytag.Training` tells it the vectors of the labels.
 
     Args:
         in_channels: channels ``D`` of the feature maps.
