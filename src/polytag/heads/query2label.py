@@ -18,8 +18,8 @@ class Query2Label(Head):
     """Logits ``w_c . h_c + b_c`` of what each query has heard of the map after encoder and decoder layers.
 
     Layers are those of DETR with norms behind; the decoder has no self-attention. Time grows with
-    ``C * width ** 2``, as each class goes through the decoder's linear layers, and little with the size of the map: at 1,000
-    classes a step of 16 small maps takes 3.8 GB, and 70 times as long as ML-Decoder's. Queries begin as standard
+    ``C * width ** 2``, as each class goes through the decoder's linear layers, and little with the size of the map: at
+    1,000 classes a step of 16 small maps takes 3.8 GB, and 70 times as long as ML-Decoder's. Queries begin as standard
     normal numbers, the layers as those of DETR do: matrices by Xavier's uniform rule, the projections of queries,
     keys and values as one matrix, the biases of attention at 0.
 
