@@ -6,7 +6,8 @@ way that its head has; runs that differ in their seed alone are one line, the me
 The pointing game (Zhang et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016): how often the hottest
 place of a label that is there lies in one of its boxes or within 15 of 224 pixels of it, a mean over labels with boxes
 on enough photos, and the difference to the first line: its 95% interval covers seeds and photos. A map of zeros, as
-Grad-CAM may give, points nowhere and misses; their share is "empty". Maps are coarse, so not every box can be hit: "at
+Grad-CAM may give, points nowhere and misses; their share is "empty". What the middle of every photo scores, where most
+things are, and what any place by chance, stand above the table. Maps are coarse, so not every box can be hit: "at
 best" is the score of a map of that size that always points at the right cell.
 
 Insertion and deletion (Petsiuk, Das, Saenko, "RISE", BMVC 2018), for some of the pairs, the same for every run: the
@@ -40,6 +41,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom, as shares o
 Photos = Mapping[Path, Mapping[str, Sequence[Box]]]
 TOLERANCE = 15 / 224  # of a side
 STEPS, DRAWS = 10, 1000
+FINE = (16, 16)  # places of a photo that are tried for what chance hits
 COLUMNS = ("pointing", "at best", "difference to the first line", "insertion", "deletion", "empty")
 WIDTHS = (12, 8, 36, 10, 9, 6)
 
@@ -228,11 +230,17 @@ def main() -> None:
     if not counted:
         raise SystemExit(f"no label has boxes on {args.least} of these photos; choose a smaller --least")
     chosen = set(random.Random(0).sample(pairs, min(args.pairs, len(pairs))))
-    middle = np.array(
-        [
-            [near((0.5, 0.5), boxes[label]) if label in boxes else np.nan for label in labels]
-            for boxes in photos.values()
-        ]
+    middle, anywhere = (
+        np.array(
+            [
+                [
+                    np.mean([near(place, boxes[label]) for place in places]) if label in boxes else np.nan
+                    for label in labels
+                ]
+                for boxes in photos.values()
+            ]
+        )
+        for places in ([(0.5, 0.5)], [middle_of(FINE, *cell) for cell in np.ndindex(FINE)])
     )
     print(f"{datetime.date.today()}, {len(photos)} test photos, {len(pairs)} pairs of a photo and a label with boxes;")
     print(f"{len(counted)} labels have boxes on {args.least} photos or more; {len(chosen)} pairs put in and taken out")
@@ -240,6 +248,7 @@ def main() -> None:
     widest = max(map(len, [*rows, "the middle of the photo"])) + 2
     print(f"{'row':<{widest}}{'way':<10}{'runs':>4}{head}")
     print(f"{'the middle of the photo':<{widest + 14}}{100 * pointing(middle, args.least)[0]:>11.1f}")
+    print(f"{'any place, by chance':<{widest + 14}}{100 * pointing(anywhere, args.least)[0]:>11.1f}")
     first: list[Measured] = []
     for name, runs in rows.items():
         by_chance: dict[Path, dict[tuple[Path, str], NDArray[np.float64]]] = defaultdict(dict)

@@ -116,6 +116,7 @@ def test_every_way_of_a_row_has_a_line_over_its_seeds_beside_the_first_one(train
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()[3:]]
     assert lines == [
         "the middle of the photo 100.0",  # on the edge of the box
+        "any place, by chance 31.6",  # 9 x 9 of 16 x 16
         "small maps 2 100.0 ± 0.0 100.0 +20.0 +30.0 25.0",
         "small gradcam 2 0.0 ± 0.0 100.0 -100.0 [-100.0, -100.0] down +20.0 +30.0 25.0",
     ]
