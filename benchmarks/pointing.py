@@ -94,6 +94,15 @@ def within_reach(shape: tuple[int, ...], boxes: Sequence[Box]) -> bool:
     return any(near(middle_of(shape, *cell), boxes) for cell in np.ndindex(shape[0], shape[1]))
 
 
+def hit_by(places: Sequence[tuple[float, float]], photos: Photos, labels: Sequence[str]) -> NDArray[np.float64]:
+    """The share of places that hit a label on a photo: ``(photos, labels)`` in ``[0, 1]``, NaN where it has no box."""
+    shares = np.full((len(photos), len(labels)), np.nan)
+    for row, boxes in enumerate(photos.values()):
+        for label, own in boxes.items():
+            shares[row, labels.index(label)] = np.mean([near(place, own) for place in places])
+    return shares
+
+
 def curves(
     explainer: Explainer, photo: NDArray[np.uint8], heat: NDArray[np.float32], column: int
 ) -> NDArray[np.float64]:
@@ -230,18 +239,8 @@ def main() -> None:
     if not counted:
         raise SystemExit(f"no label has boxes on {args.least} of these photos; choose a smaller --least")
     chosen = set(random.Random(0).sample(pairs, min(args.pairs, len(pairs))))
-    middle, anywhere = (
-        np.array(
-            [
-                [
-                    np.mean([near(place, boxes[label]) for place in places]) if label in boxes else np.nan
-                    for label in labels
-                ]
-                for boxes in photos.values()
-            ]
-        )
-        for places in ([(0.5, 0.5)], [middle_of(FINE, *cell) for cell in np.ndindex(FINE)])
-    )
+    middle = hit_by([(0.5, 0.5)], photos, labels)
+    anywhere = hit_by([middle_of(FINE, *cell) for cell in np.ndindex(FINE)], photos, labels)
     print(f"{datetime.date.today()}, {len(photos)} test photos, {len(pairs)} pairs of a photo and a label with boxes;")
     print(f"{len(counted)} labels have boxes on {args.least} photos or more; {len(chosen)} pairs put in and taken out")
     head = "".join(f"{column:>{width + 2}}" for column, width in zip(COLUMNS, WIDTHS, strict=True))
